@@ -1,0 +1,167 @@
+//! What goes into a consumer and what comes out of it.
+
+use std::sync::Arc;
+
+use crate::engine::SimTime;
+use crate::protocol::message::{Request, Response};
+use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
+
+/// The two threads of a consumer process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Thread {
+    /// The application's thread, which calls `poll`.
+    Poll,
+    /// `kafka-coordinator-heartbeat-thread`.
+    Heartbeat,
+}
+
+/// A TCP connection of the consumer. The coordinator has one of its own, beside the data connection to the same broker.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Connection {
+    /// Metadata, FindCoordinator, Fetch, ListOffsets.
+    Data(BrokerId),
+    /// Group requests (node id `Integer.MAX_VALUE - broker`).
+    Coordinator(BrokerId),
+}
+
+/// Records of one partition as a poll returns them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordBatch {
+    /// Partition.
+    pub partition: TopicPartition,
+    /// First offset.
+    pub from: i64,
+    /// How many.
+    pub count: u32,
+}
+
+/// A call of the `ConsumerRebalanceListener`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Callback {
+    /// `onPartitionsRevoked`
+    Revoked,
+    /// `onPartitionsAssigned`
+    Assigned,
+    /// `onPartitionsLost`
+    Lost,
+}
+
+/// How `close()` treats the membership (`CloseOptions`, KIP-1092).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CloseOption {
+    /// Dynamic members leave, static members remain.
+    Default,
+    /// Always send LeaveGroup.
+    LeaveGroup,
+    /// Never send LeaveGroup.
+    RemainInGroup,
+}
+
+/// What happens to a consumer. While its host stands still the cluster holds inputs back; on resume responses that
+/// arrived meanwhile come first, then the threads' wake-ups, heartbeat thread before poll thread.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The process is up: the consumer was constructed and subscribed and the application enters its poll loop.
+    Start,
+    /// The instant that a thread asked for with [`Output::WakeAt`] has come.
+    Wake(Thread),
+    /// A connection is ready.
+    Connected(Connection),
+    /// A connection was refused, timed out during set-up, or broke.
+    Disconnected(Connection),
+    /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
+    Response { connection: Connection, correlation_id: u32, body: Response },
+    /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Output::AwaitRecords`].
+    Records(Vec<RecordBatch>),
+    /// The application has processed its batch (and done what it does between polls) and goes on.
+    ProcessingDone,
+    /// The listener call returned.
+    CallbackDone,
+    /// The application's commit strategy asks for a commit of what it has processed is the consumer's own business;
+    /// this asks for an orderly `close()` once the application gets control.
+    Close(CloseOption),
+}
+
+/// What a consumer wants done.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Open a connection.
+    Connect(Connection),
+    /// Close a connection; answers still under way on it are dropped.
+    Disconnect(Connection),
+    /// Send a request on a connection that is ready.
+    Send { connection: Connection, correlation_id: u32, request: Request },
+    /// Wake this thread at that time. Replaces the thread's earlier wish; [`SimTime::MAX`] withdraws it.
+    WakeAt { thread: Thread, at: SimTime },
+    /// The poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some.
+    /// Sent again whenever the fetchable set or a position changed; stands until [`Output::StopAwaiting`] or records.
+    AwaitRecords,
+    /// The poll thread no longer takes records.
+    StopAwaiting,
+    /// The application has got these records and works on them; [`Input::ProcessingDone`] ends it.
+    Process(Vec<RecordBatch>),
+    /// The listener is called; [`Input::CallbackDone`] ends it.
+    Callback { callback: Callback, partitions: Vec<TopicPartition> },
+    /// The consumer is closed; the process may end.
+    Closed,
+    /// Something worth telling: for the trace and the analysis.
+    Event(ClientEvent),
+}
+
+/// What a consumer does that people want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// The coordinator was found.
+    CoordinatorFound { broker: BrokerId },
+    /// "Group coordinator … is unavailable or invalid due to cause: …".
+    CoordinatorUnknown { cause: Arc<str> },
+    /// A heartbeat was sent.
+    HeartbeatSent,
+    /// An answer to a group request was handled; latency from the request's creation to its receipt, nanoseconds.
+    ResponseHandled { api: Api, error: ErrorCode, latency_ns: u64 },
+    /// A heartbeat answer (or commit answer) said that the group rebalances: the member has noticed.
+    RebalanceNoticed,
+    /// A rejoin was requested, with the client's reason ("group is already rebalancing", …).
+    RejoinRequested { reason: Arc<str> },
+    /// JoinGroup was sent.
+    JoinGroupSent { member: MemberId, reason: Arc<str> },
+    /// JoinGroup was answered with success.
+    Joined { generation: Generation, member: MemberId, leader: bool },
+    /// SyncGroup was answered with success: the rebalance is over for this member (latency as `rebalance-latency`).
+    Synced { generation: Generation, member: MemberId, rebalance_latency_ns: u64 },
+    /// A join or sync attempt failed (`failed-rebalance-total` counts these).
+    RebalanceFailed { error: ErrorCode },
+    /// Generation and member state were reset ("Resetting generation …").
+    GenerationReset { reason: Arc<str> },
+    /// The consumer's own assignment is now this, whole.
+    AssignmentChanged { partitions: Vec<TopicPartition> },
+    /// `poll` was entered.
+    PollCalled,
+    /// `poll` returned with records.
+    PollReturned { records: u32 },
+    /// A commit was tried: `None` when it failed without a request.
+    CommitSent { sync: bool, partitions: u32 },
+    /// A commit ended; `Err` names Kafka's exception class.
+    CommitEnded { offsets: Vec<(TopicPartition, i64)>, result: Result<(), &'static str>, latency_ns: u64 },
+    /// LeaveGroup was sent, or the member would have left but is static.
+    LeaveGroup { reason: Arc<str>, sent: bool },
+    /// An exception reached the application.
+    Exception { place: &'static str, class: &'static str, message: Arc<str> },
+    /// A partition's position was set: from the committed offset, or by the reset policy.
+    PositionSet { partition: TopicPartition, offset: i64, reset: bool },
+}
+
+/// Group APIs, for events.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum Api {
+    FindCoordinator,
+    JoinGroup,
+    SyncGroup,
+    Heartbeat,
+    LeaveGroup,
+    OffsetCommit,
+    OffsetFetch,
+    Metadata,
+    ListOffsets,
+}

@@ -1,0 +1,1 @@
+//! Replays recordings of real Kafka and counts agreement.

@@ -1,0 +1,5 @@
+//! The `rebalab` command.
+
+fn main() -> std::process::ExitCode {
+    rebalab::cli::main()
+}

@@ -1,0 +1,119 @@
+//! Names and numbers that identify things on the wire.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Opaque bytes as they cross the wire (subscriptions, assignments); cheap to clone.
+pub type Bytes = Arc<[u8]>;
+
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub struct $name(pub Arc<str>);
+
+        impl $name {
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                $name(Arc::from(text))
+            }
+        }
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                $name(Arc::from(text))
+            }
+        }
+        impl Default for $name {
+            fn default() -> Self {
+                $name(Arc::from(""))
+            }
+        }
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    };
+}
+
+string_id!(
+    /// `group.id`.
+    GroupId
+);
+string_id!(
+    /// Member id as the coordinator hands it out (`<client.id>-<uuid>` or `<instance id>-<uuid>`); empty before the first join.
+    MemberId
+);
+string_id!(
+    /// `group.instance.id` of a static member (KIP-345).
+    GroupInstanceId
+);
+string_id!(
+    /// `client.id`.
+    ClientId
+);
+string_id!(
+    /// Name of a topic.
+    TopicName
+);
+
+impl MemberId {
+    /// True for the id that a client sends before it was given one.
+    pub fn is_unknown(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Generation of a classic group; -1 for none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Generation(pub i32);
+
+impl Generation {
+    /// No generation: before the first join, or of a commit outside group management.
+    pub const NONE: Generation = Generation(-1);
+}
+
+/// `broker.id` / `node.id`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub struct BrokerId(pub u32);
+
+/// One partition of one topic. Ordered by topic name, then partition.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: TopicName,
+    /// The partition, from 0.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// Partition `partition` of `topic`.
+    pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
+        TopicPartition { topic: topic.into(), partition }
+    }
+}
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+impl fmt::Debug for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,267 @@
+//! Requests and responses of consumer groups, with Kafka's field names. Fields that decide nothing are left out
+//! (throttle times, authorised operations).
+
+use crate::protocol::{
+    BrokerId, Bytes, ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, TopicName, TopicPartition,
+};
+
+/// A request that a consumer sends to a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Which broker coordinates this group?
+    FindCoordinator { group_id: GroupId },
+    /// Partition counts and leaders of topics.
+    Metadata { topics: Vec<TopicName> },
+    /// Enter the join phase.
+    JoinGroup(JoinGroupRequest),
+    /// Fetch (and, as the leader, hand in) the assignment.
+    SyncGroup(SyncGroupRequest),
+    /// I am alive.
+    Heartbeat(HeartbeatRequest),
+    /// Members leave the group.
+    LeaveGroup(LeaveGroupRequest),
+    /// Commit offsets.
+    OffsetCommit(OffsetCommitRequest),
+    /// Read committed offsets.
+    OffsetFetch(OffsetFetchRequest),
+    /// Earliest or latest offsets of partitions without a committed one.
+    ListOffsets { partitions: Vec<TopicPartition> },
+}
+
+/// What a broker answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Answer to FindCoordinator: the broker, or an error.
+    FindCoordinator { error: ErrorCode, coordinator: Option<BrokerId> },
+    /// Answer to Metadata: topics with their partition counts (a topic that does not exist is absent).
+    Metadata { topics: Vec<(TopicName, u32)> },
+    /// Answer to JoinGroup.
+    JoinGroup(JoinGroupResponse),
+    /// Answer to SyncGroup.
+    SyncGroup(SyncGroupResponse),
+    /// Answer to Heartbeat.
+    Heartbeat(HeartbeatResponse),
+    /// Answer to LeaveGroup.
+    LeaveGroup(LeaveGroupResponse),
+    /// Answer to OffsetCommit.
+    OffsetCommit(OffsetCommitResponse),
+    /// Answer to OffsetFetch.
+    OffsetFetch(OffsetFetchResponse),
+    /// Answer to ListOffsets: offset per partition, in the request's order.
+    ListOffsets { offsets: Vec<i64> },
+}
+
+/// One embedded protocol of a JoinGroup: an assignor's name and the member's subscription for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupProtocol {
+    /// `range`, `cooperative-sticky`, …
+    pub name: std::sync::Arc<str>,
+    /// `ConsumerProtocolSubscription` bytes; opaque to the coordinator but for the topics.
+    pub metadata: Bytes,
+}
+
+/// JoinGroup request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// `session.timeout.ms`.
+    pub session_timeout_ms: i32,
+    /// `max.poll.interval.ms` in the Java consumer.
+    pub rebalance_timeout_ms: i32,
+    /// Empty on a first join.
+    pub member_id: MemberId,
+    /// `group.instance.id`.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// `consumer`.
+    pub protocol_type: std::sync::Arc<str>,
+    /// The member's assignors, most wanted first.
+    pub protocols: Vec<JoinGroupProtocol>,
+    /// Why the client joins (KIP-800).
+    pub reason: Option<std::sync::Arc<str>>,
+}
+
+/// A member as the leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupResponseMember {
+    /// Member id.
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// Its subscription for the chosen protocol.
+    pub metadata: Bytes,
+}
+
+/// JoinGroup response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGroupResponse {
+    /// NONE or why not.
+    pub error: ErrorCode,
+    /// Generation, -1 with an error.
+    pub generation_id: Generation,
+    /// The group's protocol type.
+    pub protocol_type: Option<std::sync::Arc<str>>,
+    /// The chosen assignor.
+    pub protocol_name: Option<std::sync::Arc<str>>,
+    /// The leader's member id.
+    pub leader: MemberId,
+    /// The leader must not compute an assignment (KIP-814).
+    pub skip_assignment: bool,
+    /// The recipient's member id.
+    pub member_id: MemberId,
+    /// All members, for the leader only.
+    pub members: Vec<JoinGroupResponseMember>,
+}
+
+/// SyncGroup request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroupRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// Generation of the join answer.
+    pub generation_id: Generation,
+    /// The sender.
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// Protocol type as the client knows it.
+    pub protocol_type: Option<std::sync::Arc<str>>,
+    /// Assignor as the client knows it.
+    pub protocol_name: Option<std::sync::Arc<str>>,
+    /// The leader's assignment per member; empty from followers.
+    pub assignments: Vec<(MemberId, Bytes)>,
+}
+
+/// SyncGroup response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroupResponse {
+    /// NONE or why not.
+    pub error: ErrorCode,
+    /// The group's protocol type.
+    pub protocol_type: Option<std::sync::Arc<str>>,
+    /// The chosen assignor.
+    pub protocol_name: Option<std::sync::Arc<str>>,
+    /// `ConsumerProtocolAssignment` bytes of this member.
+    pub assignment: Bytes,
+}
+
+/// Heartbeat request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// The sender's generation.
+    pub generation_id: Generation,
+    /// The sender.
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+}
+
+/// Heartbeat response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatResponse {
+    /// NONE, REBALANCE_IN_PROGRESS, …
+    pub error: ErrorCode,
+}
+
+/// LeaveGroup request (batch form).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaveGroupRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// Who leaves.
+    pub members: Vec<LeavingMember>,
+}
+
+/// One leaving member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeavingMember {
+    /// Member id; may be empty when the instance id says who (admin removal).
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// Why (KIP-800).
+    pub reason: Option<std::sync::Arc<str>>,
+}
+
+/// LeaveGroup response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaveGroupResponse {
+    /// Group-level error.
+    pub error: ErrorCode,
+    /// Per member: id, instance id, error, in the request's order.
+    pub members: Vec<(MemberId, Option<GroupInstanceId>, ErrorCode)>,
+}
+
+/// One offset of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedPartition {
+    /// Partition.
+    pub partition: TopicPartition,
+    /// The next offset to read.
+    pub offset: i64,
+    /// Leader epoch of the last consumed record, -1 for none.
+    pub leader_epoch: i32,
+    /// Free text.
+    pub metadata: Option<std::sync::Arc<str>>,
+}
+
+/// OffsetCommit request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetCommitRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// The sender's generation, -1 outside group management.
+    pub generation_id: Generation,
+    /// The sender.
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// Offset retention override, -1 for the broker's.
+    pub retention_time_ms: i64,
+    /// What to commit.
+    pub partitions: Vec<CommittedPartition>,
+}
+
+/// OffsetCommit response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetCommitResponse {
+    /// Error per partition, in the request's order.
+    pub partitions: Vec<(TopicPartition, ErrorCode)>,
+}
+
+/// OffsetFetch request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetFetchRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// Which partitions; `None` for all that the group has.
+    pub partitions: Option<Vec<TopicPartition>>,
+    /// Wait for open transactions and unreplicated commits (KIP-447).
+    pub require_stable: bool,
+}
+
+/// One answer of an OffsetFetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedOffset {
+    /// Partition.
+    pub partition: TopicPartition,
+    /// Committed offset, -1 for none.
+    pub offset: i64,
+    /// Leader epoch stored with it, -1 for none.
+    pub leader_epoch: i32,
+    /// Stored free text.
+    pub metadata: Option<std::sync::Arc<str>>,
+    /// Error of this partition.
+    pub error: ErrorCode,
+}
+
+/// OffsetFetch response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetFetchResponse {
+    /// Group-level error.
+    pub error: ErrorCode,
+    /// Per partition.
+    pub partitions: Vec<FetchedOffset>,
+}

@@ -1,0 +1,9 @@
+//! What crosses the wire between clients and brokers, and the settings both sides read. No behaviour.
+
+pub mod config;
+pub mod error;
+pub mod ids;
+pub mod message;
+
+pub use error::ErrorCode;
+pub use ids::{BrokerId, Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, TopicName, TopicPartition};

@@ -1,0 +1,369 @@
+//! The checked scenario: everything a run needs, every default filled in, every reference resolved.
+
+use std::sync::Arc;
+
+use crate::engine::{SimDuration, SimTime};
+use crate::protocol::config::{BrokerConfig, ConsumerConfig};
+use crate::protocol::{BrokerId, ErrorCode, GroupId, TopicName};
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Short name, also of output files.
+    pub name: String,
+    /// What the situation is, in a sentence or two.
+    pub description: String,
+    /// Where the situation is known from.
+    pub sources: Vec<String>,
+    /// Simulated time of the run.
+    pub duration: SimDuration,
+    /// Brokers, topics, logs.
+    pub cluster: Cluster,
+    /// Consumer groups.
+    pub groups: Vec<Group>,
+    /// Network between consumers and brokers.
+    pub network: Network,
+    /// Faults, in file order.
+    pub faults: Vec<Fault>,
+    /// What must hold at the end.
+    pub expect: Vec<Expectation>,
+    /// Settings that a real client or broker would clamp or ignore, with what is used instead.
+    pub notes: Vec<Note>,
+}
+
+/// Something the reader of a report should know about the effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where, for example `groups[0].consumers[0].properties.session.timeout.ms`.
+    pub place: String,
+    /// What, in a sentence.
+    pub text: String,
+}
+
+/// The brokers and what they hold.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Brokers, numbered from 0.
+    pub brokers: u32,
+    /// Coordinator settings, the same on every broker.
+    pub config: BrokerConfig,
+    /// Topics.
+    pub topics: Vec<Topic>,
+    /// How long an append to `__consumer_offsets` takes until it is committed (local write and replication).
+    pub append_latency: Distribution,
+    /// Time a broker takes to handle one request.
+    pub request_time: Distribution,
+    /// Time to read one record of `__consumer_offsets` when a coordinator loads.
+    pub load_time_per_record: SimDuration,
+}
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Name.
+    pub name: TopicName,
+    /// Partitions at the start.
+    pub partitions: u32,
+    /// Records that arrive, over all partitions, spread evenly.
+    pub arrivals: Arrivals,
+    /// Records in each partition at the start.
+    pub backlog_per_partition: u64,
+    /// Bytes of one record, against `max.partition.fetch.bytes`.
+    pub record_bytes: u32,
+    /// When the topic comes into being (zero: exists before the start).
+    pub created_at: SimTime,
+    /// Partition counts later on, in time order.
+    pub grows: Vec<(SimTime, u32)>,
+}
+
+/// How records arrive at a topic (rates are records per second over all partitions).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// No records.
+    None,
+    /// Evenly spaced in each partition; partitions out of step by a drawn phase.
+    Constant { per_second: f64 },
+    /// Poisson process per partition.
+    Poisson { per_second: f64 },
+    /// `per_second` in windows of `length` every `every`; `base_per_second` otherwise.
+    Bursts { base_per_second: f64, per_second: f64, every: SimDuration, length: SimDuration },
+    /// Rate from each instant on, in time order; evenly spaced.
+    Table { steps: Vec<(SimTime, f64)> },
+}
+
+/// A consumer group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// `group.id`
+    pub id: GroupId,
+    /// Consumer processes of the group, expanded: one entry each.
+    pub consumers: Vec<Consumer>,
+}
+
+/// One consumer process on a host of its own.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// `worker-2`; unique in the scenario; also the host's name.
+    pub name: Arc<str>,
+    /// Which client library it is, for example `java-4.1`.
+    pub client: Arc<str>,
+    /// Effective settings.
+    pub config: ConsumerConfig,
+    /// Subscription.
+    pub subscription: Subscription,
+    /// When the process is started the first time.
+    pub start_at: SimTime,
+    /// From the start of the process to the consumer's first `poll` (JVM, class loading, construction).
+    pub startup: Distribution,
+    /// Work per record and per batch.
+    pub processing: Processing,
+    /// Length of listener calls.
+    pub callbacks: Callbacks,
+    /// When the application commits itself.
+    pub commit: CommitStrategy,
+    /// Timeout the application passes to `poll`.
+    pub poll_timeout: SimDuration,
+    /// Cost of the leader's assignment.
+    pub assignor_cost: AssignorCost,
+    /// What the application does with a fatal exception out of `poll`.
+    pub on_exception: OnException,
+}
+
+/// What a consumer subscribes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// Topics by name.
+    Topics(Vec<TopicName>),
+    /// All topics whose names start so (pattern subscription).
+    Prefix(String),
+}
+
+/// What the application does after a fatal exception.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnException {
+    /// The process ends without `close()`.
+    Exit,
+    /// It logs the exception and polls again.
+    Continue,
+}
+
+/// When the application commits by itself (beside `enable.auto.commit`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitStrategy {
+    /// It never does.
+    None,
+    /// `commitSync` after each processed batch.
+    SyncAfterBatch,
+    /// `commitAsync` after each processed batch.
+    AsyncAfterBatch,
+}
+
+/// How long the application works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Processing {
+    /// Per record.
+    pub per_record: Distribution,
+    /// Per non-empty batch, on top.
+    pub per_batch: Distribution,
+    /// `per_record` from these instants on instead (processing that changes in the course of a run), in time order.
+    pub per_record_changes: Vec<(SimTime, Distribution)>,
+}
+
+/// Lengths of the listener's calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Callbacks {
+    /// `onPartitionsAssigned`
+    pub assigned: Distribution,
+    /// `onPartitionsRevoked`
+    pub revoked: Distribution,
+    /// `onPartitionsLost`
+    pub lost: Distribution,
+    /// `commitSync` inside `onPartitionsRevoked`.
+    pub commit_on_revoke: bool,
+}
+
+/// Modelled time of the leader's `assign`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AssignorCost {
+    /// Takes no time.
+    Zero,
+    /// Always this long.
+    Constant(SimDuration),
+    /// Fitted to Kafka's measured figures, by assignor, members and partitions.
+    Kafka,
+}
+
+/// A distribution of time spans.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Distribution {
+    /// Always the same.
+    Constant(SimDuration),
+    /// Even between the bounds.
+    Uniform { from: SimDuration, to: SimDuration },
+    /// Exponential with this mean, cut at `max` if given.
+    Exponential { mean: SimDuration, max: Option<SimDuration> },
+    /// Lognormal by median and 99th percentile, cut at `max` if given.
+    Lognormal { median: SimDuration, p99: SimDuration, max: Option<SimDuration> },
+    /// One of several, by weight.
+    Mixture(Vec<(f64, Distribution)>),
+    /// A measured table: quantiles from 0 to 1 in order, linear between them.
+    Table(Vec<(f64, SimDuration)>),
+}
+
+/// The network between consumers and brokers.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// One-way latency of every link.
+    pub latency: Distribution,
+    /// Probability that a packet (one request or answer) is lost and sent again, per direction.
+    pub loss: f64,
+    /// First retransmission timeout; doubles with each further loss.
+    pub rto: SimDuration,
+}
+
+/// A fault, its targets resolved.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// As the file tells it, for charts and the trace.
+    pub label: Arc<str>,
+    /// When it happens.
+    pub when: When,
+    /// What happens.
+    pub what: FaultKind,
+}
+
+/// When a fault happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// Once.
+    At(SimTime),
+    /// Again and again, from the first instant to the end (inclusive).
+    Every { from: SimTime, every: SimDuration, until: SimTime },
+    /// At random: gaps drawn from the distribution, independently for each target, within the window; each gap at
+    /// least `gap_min`.
+    Random { from: SimTime, until: SimTime, gap: Distribution },
+}
+
+/// One end of links: consumers (by index over all groups in order) or brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkSet {
+    /// Consumers whose links are meant (indices over all groups, in order).
+    pub consumers: Vec<u32>,
+    /// Brokers at the other end.
+    pub brokers: Vec<BrokerId>,
+    /// Which way.
+    pub direction: Direction,
+    /// Only group traffic (the coordinator connections), not fetching.
+    pub coordinator_only: bool,
+}
+
+/// Direction of traffic that a network fault hits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Both.
+    Both,
+    /// From consumer to broker.
+    ToBroker,
+    /// From broker to consumer.
+    FromBroker,
+}
+
+/// What a fault does. Consumers are indices over all groups, in order.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// Stop-the-world pause of the process: every thread stops.
+    GcPause { consumers: Vec<u32>, length: Distribution },
+    /// The process is frozen (SIGSTOP, suspended machine); as a GC pause, told apart in reports.
+    Freeze { consumers: Vec<u32>, length: Distribution },
+    /// The poll thread alone is busy for so long, from its next return to the application on.
+    PollStall { consumers: Vec<u32>, length: Distribution },
+    /// Threads run slower by this factor (2.0: half as fast) for a while.
+    Slowdown { consumers: Vec<u32>, factor: f64, length: Distribution },
+    /// SIGKILL; started again after a while if given.
+    Crash { consumers: Vec<u32>, restart_after: Option<Distribution> },
+    /// SIGTERM: `close()` within the grace period, else SIGKILL; started again if given.
+    Stop { consumers: Vec<u32>, grace: SimDuration, close: CloseHow, restart_after: Option<Distribution> },
+    /// Starts processes whose `start_at` is never (they wait for this).
+    Start { consumers: Vec<u32> },
+    /// Stops and restarts consumers one after the other, `concurrency` at a time.
+    RollingRestart {
+        consumers: Vec<u32>,
+        grace: SimDuration,
+        close: CloseHow,
+        /// From the end of the process to its new start.
+        down: Distribution,
+        /// From one restart to the next stop (readiness delay).
+        pause_between: Distribution,
+        concurrency: u32,
+    },
+    /// Every packet on these links may be lost: delays of retransmission.
+    Loss { links: LinkSet, probability: f64, length: Distribution },
+    /// Extra latency.
+    Delay { links: LinkSet, extra: Distribution, length: Distribution },
+    /// Nothing passes until it is over.
+    BlackHole { links: LinkSet, length: Distribution },
+    /// Connections break now, and are refused for a while (zero: only break).
+    Reset { links: LinkSet, length: Distribution },
+    /// Appends to the coordinator's log stand still.
+    StorageStall { brokers: Vec<BrokerId>, length: Distribution },
+    /// Appends to the coordinator's log take longer by so much.
+    StorageSlow { brokers: Vec<BrokerId>, extra: Distribution, length: Distribution },
+    /// Appends to the coordinator's log fail.
+    AppendFailure { brokers: Vec<BrokerId>, error: ErrorCode, length: Distribution },
+    /// A broker stops and comes back; its coordinator partitions move to the next broker, if there is one.
+    BrokerRestart { broker: BrokerId, down: Distribution, unclean: bool },
+    /// A group's coordinator moves to another broker.
+    CoordinatorMove { group: u32, to: BrokerId },
+}
+
+/// How `close()` treats the membership in a graceful stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CloseHow {
+    /// Client's default.
+    Default,
+    /// LeaveGroup always.
+    Leave,
+    /// LeaveGroup never.
+    Remain,
+}
+
+/// One line of `expect`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Which figure, by its path in the report, for example `rebalances` or `groups.billing.rebalances`.
+    pub figure: String,
+    /// What must hold of it.
+    pub check: Check,
+    /// As typed.
+    pub text: String,
+}
+
+/// What must hold of a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// Comparison with a number (durations in seconds).
+    Compare(Comparison, f64),
+    /// Between, inclusive.
+    Between(f64, f64),
+    /// The word `hold`: all invariants hold.
+    Hold,
+    /// Equal to this text (for example a verdict or a barrier holder).
+    Is(String),
+}
+
+/// A comparison sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}

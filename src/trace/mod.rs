@@ -1,0 +1,5 @@
+//! The typed events of a run, the digest over them, and the JSON Lines form.
+
+pub mod event;
+
+pub use event::{ConsumerIndex, Directory, Event, HostPause, Observer, PartitionIndex, StopKind, TraceEvent};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use crate::engine::Distribution;
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, TopicName};
@@ -191,23 +192,6 @@ pub enum AssignorCost {
     Constant(SimDuration),
     /// Fitted to Kafka's measured figures, by assignor, members and partitions.
     Kafka,
-}
-
-/// A distribution of time spans.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Distribution {
-    /// Always the same.
-    Constant(SimDuration),
-    /// Even between the bounds.
-    Uniform { from: SimDuration, to: SimDuration },
-    /// Exponential with this mean, cut at `max` if given.
-    Exponential { mean: SimDuration, max: Option<SimDuration> },
-    /// Lognormal by median and 99th percentile, cut at `max` if given.
-    Lognormal { median: SimDuration, p99: SimDuration, max: Option<SimDuration> },
-    /// One of several, by weight.
-    Mixture(Vec<(f64, Distribution)>),
-    /// A measured table: quantiles from 0 to 1 in order, linear between them.
-    Table(Vec<(f64, SimDuration)>),
 }
 
 /// The network between consumers and brokers.

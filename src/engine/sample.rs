@@ -1,0 +1,20 @@
+//! Distributions of time spans.
+
+use super::time::SimDuration;
+
+/// A distribution of time spans.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Distribution {
+    /// Always the same.
+    Constant(SimDuration),
+    /// Even between the bounds.
+    Uniform { from: SimDuration, to: SimDuration },
+    /// Exponential with this mean, cut at `max` if given.
+    Exponential { mean: SimDuration, max: Option<SimDuration> },
+    /// Lognormal by median and 99th percentile, cut at `max` if given.
+    Lognormal { median: SimDuration, p99: SimDuration, max: Option<SimDuration> },
+    /// One of several, by weight.
+    Mixture(Vec<(f64, Distribution)>),
+    /// A measured table: quantiles from 0 to 1 in order, linear between them.
+    Table(Vec<(f64, SimDuration)>),
+}

@@ -223,8 +223,8 @@ pub enum When {
     At(SimTime),
     /// Again and again, from the first instant to the end (inclusive).
     Every { from: SimTime, every: SimDuration, until: SimTime },
-    /// At random: gaps drawn from the distribution, independently for each target, within the window; each gap at
-    /// least `gap_min`.
+    /// At random: gaps drawn from the distribution (whose `min` is the least gap), independently for each target, within
+    /// the window. A gap runs from one beginning to the next.
     Random { from: SimTime, until: SimTime, gap: Distribution },
 }
 

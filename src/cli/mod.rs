@@ -1,6 +1,31 @@
-//! The command line: one file per verb. Reads arguments, calls the library, prints, sets the exit code.
+//! The command line: one file per verb. A verb reads its arguments, calls the library, prints, and names the exit code.
 
-/// Runs the command that the process arguments ask for.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+mod exit;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+pub use terminal::explain;
+
+/// What was typed.
+#[derive(Parser, Debug)]
+#[command(name = "rebalab", version, about, propagate_version = true, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs, each with its own file.
+#[derive(Subcommand, Debug)]
+enum Verb {}
+
+/// Reads the process arguments; help, version and misuse end the process here (0, 0 and 2).
+pub fn arguments() -> Arguments {
+    Arguments::parse()
+}
+
+/// Does what was asked for.
+pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
+    match arguments.verb {}
 }

@@ -3,8 +3,22 @@
 use std::sync::Arc;
 
 use crate::engine::SimTime;
+use crate::protocol::config::AssignorName;
 use crate::protocol::message::{Request, Response};
 use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
+
+/// Where a consumer takes random numbers from: reconnect back-off, exponential retry back-off, the least loaded broker
+/// among equals, and which thread runs first after a pause.
+pub trait Jitter {
+    /// A number in `[0, 1)`, evenly distributed.
+    fn unit(&mut self) -> f64;
+}
+
+impl<F: FnMut() -> f64> Jitter for F {
+    fn unit(&mut self) -> f64 {
+        self()
+    }
+}
 
 /// The two threads of a consumer process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -57,17 +71,26 @@ pub enum CloseOption {
     RemainInGroup,
 }
 
-/// What happens to a consumer. While its host stands still the cluster holds inputs back; on resume responses that
-/// arrived meanwhile come first, then the threads' wake-ups, heartbeat thread before poll thread.
+/// What happens to a consumer.
+///
+/// A pause of the host is told with [`Input::Paused`] and [`Input::Resumed`]. In between the sockets go on receiving:
+/// [`Input::Connected`], [`Input::Disconnected`] and [`Input::Response`] come at the instant at which they arrive and
+/// wait unread. Wake-ups that fall into the pause may be dropped or delivered (they are ignored; the consumer asks anew
+/// when it resumes). What the application does ([`Input::ProcessingDone`], [`Input::CallbackDone`],
+/// [`Input::AssignmentComputed`]) takes longer by the pause, and [`Input::Records`] don't come in it.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The process is up: the consumer was constructed and subscribed and the application enters its poll loop.
     Start,
     /// The instant that a thread asked for with [`Output::WakeAt`] has come.
     Wake(Thread),
-    /// A connection is ready.
+    /// Every thread of the process stands still from here on.
+    Paused,
+    /// They run again.
+    Resumed,
+    /// A connection is ready (TCP handshake and ApiVersions exchange are over).
     Connected(Connection),
-    /// A connection was refused, timed out during set-up, or broke.
+    /// A connection was refused or broke, or set-up failed.
     Disconnected(Connection),
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
     Response { connection: Connection, correlation_id: u32, body: Response },
@@ -77,33 +100,49 @@ pub enum Input {
     ProcessingDone,
     /// The listener call returned.
     CallbackDone,
-    /// The application's commit strategy asks for a commit of what it has processed is the consumer's own business;
-    /// this asks for an orderly `close()` once the application gets control.
+    /// The leader's `assign` has taken its time: the answer to [`Output::Assign`].
+    AssignmentComputed,
+    /// The next pass of the application's loop is a busy one, whether `poll` returned records or not (on an idle topic
+    /// it returns none every `poll_timeout`): it comes out as [`Output::Process`] with `stall`, whose
+    /// [`Input::ProcessingDone`] the cluster delays by the length of the stall. Then the application calls `commitSync`
+    /// if `commit` (or its own strategy) says so.
+    Stall { commit: bool },
+    /// Asks for an orderly `close()` once the application gets control (it wakes the consumer up out of `poll`).
     Close(CloseOption),
 }
 
 /// What a consumer wants done.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Open a connection.
+    /// Open a connection; [`Input::Connected`] or [`Input::Disconnected`] tells how it went. Until then the consumer
+    /// may give up with [`Output::Disconnect`] (its own set-up timeout).
     Connect(Connection),
-    /// Close a connection; answers still under way on it are dropped.
+    /// Close a connection; answers still under way on it are dropped, no [`Input::Disconnected`] follows.
     Disconnect(Connection),
-    /// Send a request on a connection that is ready.
-    Send { connection: Connection, correlation_id: u32, request: Request },
+    /// Send a request on a connection that is ready. The broker does not read it before `unread_until`: a Fetch of
+    /// this consumer, which is not among the requests, may be parked on the connection until then (the request's
+    /// sending time if none; earlier if records come in on that broker before). `version` is the request's.
+    Send { connection: Connection, correlation_id: u32, version: i16, request: Request, unread_until: SimTime },
     /// Wake this thread at that time. Replaces the thread's earlier wish; [`SimTime::MAX`] withdraws it.
     WakeAt { thread: Thread, at: SimTime },
-    /// The poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some.
+    /// The poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some; if
+    /// there are some at this instant, they come before any wake-up of the same instant.
     /// Sent again whenever the fetchable set or a position changed; stands until [`Output::StopAwaiting`] or records.
     AwaitRecords,
     /// The poll thread no longer takes records.
     StopAwaiting,
-    /// The application has got these records and works on them; [`Input::ProcessingDone`] ends it.
-    Process(Vec<RecordBatch>),
+    /// `poll` returned and the application works on these records; [`Input::ProcessingDone`] ends it.
+    /// With `stall` it is the busy pass that [`Input::Stall`] asked for (records may then be empty).
+    Process { records: Vec<RecordBatch>, stall: bool },
     /// The listener is called; [`Input::CallbackDone`] ends it.
     Callback { callback: Callback, partitions: Vec<TopicPartition> },
+    /// The leader runs its assignor over so many members and partitions, holding the coordinator's monitor;
+    /// [`Input::AssignmentComputed`] ends it.
+    Assign { assignor: AssignorName, members: u32, partitions: u32 },
     /// The consumer is closed; the process may end.
     Closed,
+    /// The application gave up after an exception: the process ends without `close()`.
+    Failed,
     /// Something worth telling: for the trace and the analysis.
     Event(ClientEvent),
 }

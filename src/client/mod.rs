@@ -1,9 +1,15 @@
 //! The client's side: the consumer as a state machine without I/O.
 //!
-//! One [consumer](interface) is an application (poll) thread and a heartbeat thread that share a membership. Time comes
+//! One [consumer](Consumer) is an application (poll) thread and a heartbeat thread that share a membership. Time comes
 //! in with each [`Input`]; what it wants done goes out as [`Output`]s. The cluster carries them over connections that
 //! can be slow or broken, and through hosts that can stand still.
 
+pub mod behaviour;
+pub mod classic;
 pub mod interface;
+pub mod settings;
 
-pub use interface::{Callback, ClientEvent, CloseOption, Connection, Input, Output, RecordBatch, Thread};
+pub use behaviour::{Behaviour, JoinTimeout, RequestVersions, RevocationCommit};
+pub use classic::Consumer;
+pub use interface::{Api, Callback, ClientEvent, CloseOption, Connection, Input, Jitter, Output, RecordBatch, Thread};
+pub use settings::{Application, CommitStrategy, ConsumerSettings, OnException, Subscription};

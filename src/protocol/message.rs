@@ -10,8 +10,8 @@ use crate::protocol::{
 pub enum Request {
     /// Which broker coordinates this group?
     FindCoordinator { group_id: GroupId },
-    /// Partition counts and leaders of topics.
-    Metadata { topics: Vec<TopicName> },
+    /// Partitions and leaders of topics; `None` for all topics (pattern subscription).
+    Metadata { topics: Option<Vec<TopicName>> },
     /// Enter the join phase.
     JoinGroup(JoinGroupRequest),
     /// Fetch (and, as the leader, hand in) the assignment.
@@ -24,8 +24,8 @@ pub enum Request {
     OffsetCommit(OffsetCommitRequest),
     /// Read committed offsets.
     OffsetFetch(OffsetFetchRequest),
-    /// Earliest or latest offsets of partitions without a committed one.
-    ListOffsets { partitions: Vec<TopicPartition> },
+    /// Earliest or latest offsets of partitions without a committed one; goes to their leader.
+    ListOffsets { latest: bool, partitions: Vec<TopicPartition> },
 }
 
 /// What a broker answers.
@@ -33,8 +33,8 @@ pub enum Request {
 pub enum Response {
     /// Answer to FindCoordinator: the broker, or an error.
     FindCoordinator { error: ErrorCode, coordinator: Option<BrokerId> },
-    /// Answer to Metadata: topics with their partition counts (a topic that does not exist is absent).
-    Metadata { topics: Vec<(TopicName, u32)> },
+    /// Answer to Metadata: the brokers that are up, and the topics (one that does not exist is absent).
+    Metadata { brokers: Vec<BrokerId>, topics: Vec<TopicMetadata> },
     /// Answer to JoinGroup.
     JoinGroup(JoinGroupResponse),
     /// Answer to SyncGroup.
@@ -47,8 +47,17 @@ pub enum Response {
     OffsetCommit(OffsetCommitResponse),
     /// Answer to OffsetFetch.
     OffsetFetch(OffsetFetchResponse),
-    /// Answer to ListOffsets: offset per partition, in the request's order.
-    ListOffsets { offsets: Vec<i64> },
+    /// Answer to ListOffsets: offset or error per partition, in the request's order.
+    ListOffsets { offsets: Vec<Result<i64, ErrorCode>> },
+}
+
+/// A topic of a Metadata response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicMetadata {
+    /// Its name.
+    pub name: TopicName,
+    /// The leader of each partition, from partition 0; `None` while there is none.
+    pub leaders: Vec<Option<BrokerId>>,
 }
 
 /// One embedded protocol of a JoinGroup: an assignor's name and the member's subscription for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use crate::client::{CommitStrategy, OnException, Subscription};
 pub use crate::engine::Distribution;
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
@@ -128,35 +129,6 @@ pub struct Consumer {
     pub assignor_cost: AssignorCost,
     /// What the application does with a fatal exception out of `poll`.
     pub on_exception: OnException,
-}
-
-/// What a consumer subscribes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subscription {
-    /// Topics by name.
-    Topics(Vec<TopicName>),
-    /// All topics whose names start so (pattern subscription).
-    Prefix(String),
-}
-
-/// What the application does after a fatal exception.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnException {
-    /// The process ends without `close()`.
-    Exit,
-    /// It logs the exception and polls again.
-    Continue,
-}
-
-/// When the application commits by itself (beside `enable.auto.commit`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CommitStrategy {
-    /// It never does.
-    None,
-    /// `commitSync` after each processed batch.
-    SyncAfterBatch,
-    /// `commitAsync` after each processed batch.
-    AsyncAfterBatch,
 }
 
 /// How long the application works.

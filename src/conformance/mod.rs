@@ -1,1 +1,5 @@
 //! Replays recordings of real Kafka and counts agreement.
+
+pub mod difference;
+pub mod hash;
+mod hex;

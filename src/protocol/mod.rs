@@ -3,6 +3,7 @@
 pub mod config;
 pub mod error;
 pub mod ids;
+pub mod java_hash;
 pub mod message;
 
 pub use error::ErrorCode;

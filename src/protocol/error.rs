@@ -38,6 +38,8 @@ error_codes! {
     OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE";
     /// The broker does not know the topic or partition.
     UnknownTopicOrPartition = 3, "UNKNOWN_TOPIC_OR_PARTITION";
+    /// A fetch size that makes no sense; here from the log of the coordinator.
+    InvalidFetchSize = 4, "INVALID_FETCH_SIZE";
     /// No leader at the moment.
     LeaderNotAvailable = 5, "LEADER_NOT_AVAILABLE";
     /// Not the leader of that partition.

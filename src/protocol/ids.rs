@@ -88,6 +88,19 @@ impl Generation {
     pub const NONE: Generation = Generation(-1);
 }
 
+/// Id of a producer (idempotent or transactional).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub struct ProducerId(pub i64);
+
+/// Id of a topic (KIP-516), the 128 bits of its UUID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct TopicId(pub u128);
+
+impl TopicId {
+    /// "No id": requests of clients that know topics by name only.
+    pub const ZERO: TopicId = TopicId(0);
+}
+
 /// `broker.id` / `node.id`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub struct BrokerId(pub u32);

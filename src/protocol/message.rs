@@ -2,7 +2,8 @@
 //! (throttle times, authorised operations).
 
 use crate::protocol::{
-    BrokerId, Bytes, ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, TopicName, TopicPartition,
+    BrokerId, Bytes, ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicName,
+    TopicPartition,
 };
 
 /// A request that a consumer sends to a broker.
@@ -24,6 +25,14 @@ pub enum Request {
     OffsetCommit(OffsetCommitRequest),
     /// Read committed offsets.
     OffsetFetch(OffsetFetchRequest),
+    /// Commit offsets as part of a transaction.
+    TxnOffsetCommit(TxnOffsetCommitRequest),
+    /// End of a transaction on this partition of `__consumer_offsets`, from the transaction coordinator.
+    WriteTxnMarker(TxnMarkerRequest),
+    /// Remove committed offsets (admin).
+    OffsetDelete(OffsetDeleteRequest),
+    /// Remove whole groups (admin): those of one shard.
+    DeleteGroups { groups: Vec<GroupId> },
     /// Earliest or latest offsets of partitions without a committed one; goes to their leader.
     ListOffsets { latest: bool, partitions: Vec<TopicPartition> },
 }
@@ -47,6 +56,14 @@ pub enum Response {
     OffsetCommit(OffsetCommitResponse),
     /// Answer to OffsetFetch.
     OffsetFetch(OffsetFetchResponse),
+    /// Answer to TxnOffsetCommit.
+    TxnOffsetCommit(OffsetCommitResponse),
+    /// Answer to WriteTxnMarker.
+    WriteTxnMarker { error: ErrorCode },
+    /// Answer to OffsetDelete.
+    OffsetDelete(OffsetDeleteResponse),
+    /// Answer to DeleteGroups: error per group, in the request's order.
+    DeleteGroups { results: Vec<(GroupId, ErrorCode)> },
     /// Answer to ListOffsets: offset or error per partition, in the request's order.
     ListOffsets { offsets: Vec<Result<i64, ErrorCode>> },
 }
@@ -208,6 +225,8 @@ pub struct LeaveGroupResponse {
 pub struct CommittedPartition {
     /// Partition.
     pub partition: TopicPartition,
+    /// Id of its topic; [`TopicId::ZERO`] when the client names none.
+    pub topic_id: TopicId,
     /// The next offset to read.
     pub offset: i64,
     /// Leader epoch of the last consumed record, -1 for none.
@@ -247,6 +266,8 @@ pub struct OffsetFetchRequest {
     pub group_id: GroupId,
     /// Which partitions; `None` for all that the group has.
     pub partitions: Option<Vec<TopicPartition>>,
+    /// Topic id of each of `partitions`, in the same order; empty when the client names none.
+    pub topic_ids: Vec<TopicId>,
     /// Wait for open transactions and unreplicated commits (KIP-447).
     pub require_stable: bool,
 }
@@ -273,4 +294,52 @@ pub struct OffsetFetchResponse {
     pub error: ErrorCode,
     /// Per partition.
     pub partitions: Vec<FetchedOffset>,
+}
+
+/// TxnOffsetCommit request. The verification with the transaction coordinator (KIP-890) has been passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxnOffsetCommitRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// The producer whose transaction this is.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: i16,
+    /// Generation of the consumer, -1 outside group management.
+    pub generation_id: Generation,
+    /// The consumer's member id.
+    pub member_id: MemberId,
+    /// Instance id of a static member.
+    pub group_instance_id: Option<GroupInstanceId>,
+    /// What to commit.
+    pub partitions: Vec<CommittedPartition>,
+}
+
+/// End of a transaction: visible or discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxnMarkerRequest {
+    /// The producer whose transaction ends.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: i16,
+    /// True for COMMIT, false for ABORT.
+    pub commit: bool,
+}
+
+/// OffsetDelete request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetDeleteRequest {
+    /// `group.id`.
+    pub group_id: GroupId,
+    /// Partitions by topic.
+    pub topics: Vec<(TopicName, Vec<i32>)>,
+}
+
+/// OffsetDelete response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetDeleteResponse {
+    /// Group-level error.
+    pub error: ErrorCode,
+    /// Error per partition, by topic, in the request's order; empty with a group-level error.
+    pub topics: Vec<(TopicName, Vec<(i32, ErrorCode)>)>,
 }

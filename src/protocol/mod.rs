@@ -7,4 +7,6 @@ pub mod java_hash;
 pub mod message;
 
 pub use error::ErrorCode;
-pub use ids::{BrokerId, Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, TopicName, TopicPartition};
+pub use ids::{
+    BrokerId, Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicName, TopicPartition,
+};

@@ -12,8 +12,6 @@ mod shard;
 
 pub use checks::{check_api_request, check_request, error_response};
 pub use event::CoordinatorEvent;
-pub use interface::{
-    ClientInfo, Input, MemberIds, OperationId, Output, ReleaseRule, RequestId, TimerId, TimerKey,
-};
+pub use interface::{ClientInfo, Input, MemberIds, OperationId, Output, ReleaseRule, RequestId, TimerId, TimerKey};
 pub use record::{GroupMetadataValue, LoggedRecord, MemberMetadata, OffsetCommitValue, Record};
 pub use shard::{Lifecycle, Shard};

@@ -8,5 +8,6 @@ pub mod message;
 
 pub use error::ErrorCode;
 pub use ids::{
-    BrokerId, Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicName, TopicPartition,
+    BrokerId, Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicName,
+    TopicPartition,
 };

@@ -53,8 +53,10 @@ pub fn check_api_request(version: i16, body: &Request) -> Option<Response> {
 pub fn error_response(body: &Request, error: ErrorCode) -> Response {
     match body {
         Request::FindCoordinator { .. } => Response::FindCoordinator { error, coordinator: None },
-        Request::Metadata { .. } => Response::Metadata { topics: Vec::new() },
-        Request::ListOffsets { .. } => Response::ListOffsets { offsets: Vec::new() },
+        Request::Metadata { .. } => Response::Metadata { brokers: Vec::new(), topics: Vec::new() },
+        Request::ListOffsets { partitions, .. } => {
+            Response::ListOffsets { offsets: partitions.iter().map(|_| Err(error)).collect() }
+        }
         Request::JoinGroup(_) => Response::JoinGroup(join_error(error, MemberId::default())),
         Request::SyncGroup(_) => Response::SyncGroup(sync_error(error)),
         Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),

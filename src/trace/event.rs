@@ -74,41 +74,127 @@ pub enum StopKind {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A consumer process is up.
-    ProcessStarted { consumer: ConsumerIndex },
+    ProcessStarted {
+        /// Whose.
+        consumer: ConsumerIndex,
+    },
     /// A graceful stop was asked for; SIGKILL follows after the grace period.
-    StopRequested { consumer: ConsumerIndex, grace: SimDuration },
+    StopRequested {
+        /// Of whom.
+        consumer: ConsumerIndex,
+        /// Time until SIGKILL.
+        grace: SimDuration,
+    },
     /// A consumer process is gone.
-    ProcessStopped { consumer: ConsumerIndex, how: StopKind },
+    ProcessStopped {
+        /// Whose.
+        consumer: ConsumerIndex,
+        /// In which way it ended.
+        how: StopKind,
+    },
     /// All threads of a host stand still from here on.
-    PauseBegan { consumer: ConsumerIndex, pause: HostPause },
+    PauseBegan {
+        /// The consumer on that host.
+        consumer: ConsumerIndex,
+        /// Why.
+        pause: HostPause,
+    },
     /// They go on.
-    PauseEnded { consumer: ConsumerIndex, pause: HostPause },
+    PauseEnded {
+        /// The consumer on that host.
+        consumer: ConsumerIndex,
+        /// Why they stood still.
+        pause: HostPause,
+    },
     /// The application works on a batch.
-    ProcessingBegan { consumer: ConsumerIndex, batches: Vec<RecordBatch> },
+    ProcessingBegan {
+        /// Whose application.
+        consumer: ConsumerIndex,
+        /// The records.
+        batches: Vec<RecordBatch>,
+    },
     /// It is done with it.
-    ProcessingEnded { consumer: ConsumerIndex, batches: Vec<RecordBatch> },
-    /// The poll thread is held up by a fault (poll stall) of that length.
-    PollStalled { consumer: ConsumerIndex, length: SimDuration },
+    ProcessingEnded {
+        /// Whose application.
+        consumer: ConsumerIndex,
+        /// The records.
+        batches: Vec<RecordBatch>,
+    },
+    /// The poll thread is held up by a fault (poll stall) from here on; it ends with the next call of `poll`.
+    PollStalled {
+        /// Whose poll thread.
+        consumer: ConsumerIndex,
+        /// For how long.
+        length: SimDuration,
+    },
     /// A listener call began.
-    CallbackBegan { consumer: ConsumerIndex, callback: Callback, partitions: Vec<TopicPartition> },
+    CallbackBegan {
+        /// Whose listener.
+        consumer: ConsumerIndex,
+        /// Which call.
+        callback: Callback,
+        /// Its argument.
+        partitions: Vec<TopicPartition>,
+    },
     /// It returned.
-    CallbackEnded { consumer: ConsumerIndex, callback: Callback },
+    CallbackEnded {
+        /// Whose listener.
+        consumer: ConsumerIndex,
+        /// Which call.
+        callback: Callback,
+    },
     /// A consumer did something.
-    Client { consumer: ConsumerIndex, event: ClientEvent },
+    Client {
+        /// Which consumer.
+        consumer: ConsumerIndex,
+        /// What it did.
+        event: ClientEvent,
+    },
     /// A coordinator did something.
-    Coordinator { broker: BrokerId, event: CoordinatorEvent },
+    Coordinator {
+        /// On which broker.
+        broker: BrokerId,
+        /// What it did.
+        event: CoordinatorEvent,
+    },
     /// A broker process is up and leads its partitions.
-    BrokerUp { broker: BrokerId },
+    BrokerUp {
+        /// Which broker.
+        broker: BrokerId,
+    },
     /// A broker process is gone.
-    BrokerDown { broker: BrokerId },
-    /// The partition of `__consumer_offsets` moved to another broker.
-    CoordinatorMoved { partition: u32, from: BrokerId, to: BrokerId },
-    /// A fault began (index into [`Directory::faults`]).
-    FaultBegan { fault: u32, target: Arc<str> },
+    BrokerDown {
+        /// Which broker.
+        broker: BrokerId,
+    },
+    /// A partition of `__consumer_offsets` moved to another broker.
+    CoordinatorMoved {
+        /// Which partition.
+        partition: u32,
+        /// The old leader.
+        from: BrokerId,
+        /// The new leader.
+        to: BrokerId,
+    },
+    /// A fault began.
+    FaultBegan {
+        /// Index into [`Directory::faults`].
+        fault: u32,
+        /// What it hits: the name of a consumer, `broker-<id>`, or a word for more than one.
+        target: Arc<str>,
+    },
     /// A fault ended.
-    FaultEnded { fault: u32, target: Arc<str> },
-    /// Partitions were added to a topic (or a topic was created).
-    PartitionsAdded { partitions: Vec<TopicPartition> },
+    FaultEnded {
+        /// Index into [`Directory::faults`].
+        fault: u32,
+        /// What it hit.
+        target: Arc<str>,
+    },
+    /// Partitions were added to a topic (or a topic was created). They are appended to [`Directory::partitions`].
+    PartitionsAdded {
+        /// The new partitions.
+        partitions: Vec<TopicPartition>,
+    },
 }
 
 /// Folds the stream of events. Implemented by the trace writer, the digest and every analysis.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-pub use crate::client::{CommitStrategy, OnException, Subscription};
+pub use crate::client::{Behaviour, CommitStrategy, OnException, Subscription};
 pub use crate::engine::Distribution;
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
@@ -31,6 +31,13 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Settings that a real client or broker would clamp or ignore, with what is used instead.
     pub notes: Vec<Note>,
+}
+
+impl Scenario {
+    /// Consumers over all groups, in order: the indices that faults and links use.
+    pub fn consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.groups.iter().flat_map(|group| &group.consumers)
+    }
 }
 
 /// Something the reader of a report should know about the effective configuration.
@@ -109,6 +116,8 @@ pub struct Consumer {
     pub name: Arc<str>,
     /// Which client library it is, for example `java-4.1`.
     pub client: Arc<str>,
+    /// What that client library and version does differently from others.
+    pub behaviour: Behaviour,
     /// Effective settings.
     pub config: ConsumerConfig,
     /// Subscription.

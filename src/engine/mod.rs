@@ -1,12 +1,15 @@
 //! Simulated time, the event queue, named random streams and sampling. Knows nothing of Kafka.
 
 mod heap;
+mod normal;
 pub mod queue;
+pub mod random;
 pub mod sample;
 pub mod slab;
 pub mod time;
 
 pub use queue::{EventHandle, EventQueue, TimerSlot};
-pub use sample::Distribution;
+pub use random::RandomStream;
+pub use sample::{Distribution, DistributionError, Sampler};
 pub use slab::Slab;
 pub use time::{Millis, SimDuration, SimTime};

@@ -1,1 +1,17 @@
-//! The simulated machines: hosts, network, replicated log, brokers, workload, faults, and the one loop that carries inputs and outputs.
+//! The simulated machines: hosts, network, replicated log, brokers, workload, faults, and the one loop that turns queue
+//! entries into state-machine inputs and their outputs into queue entries.
+//!
+//! Each file owns one fault domain and says in its first lines how things fail there.
+
+mod brokers;
+mod consumers;
+mod faults;
+mod host;
+mod log;
+mod network;
+mod requests;
+mod simulation;
+mod strikes;
+mod workload;
+
+pub use simulation::{RunTotals, run};

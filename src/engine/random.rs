@@ -24,7 +24,19 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RandomStream {
-    generator: ChaCha8Rng,
+    generator: Generator,
+}
+
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "streams live long; a short one is made on the stack, where size is free"
+)]
+enum Generator {
+    /// Of a named stream.
+    ChaCha(ChaCha8Rng),
+    /// Of a keyed stream: the state of SplitMix64.
+    SplitMix(u64),
 }
 
 impl RandomStream {
@@ -46,7 +58,19 @@ impl RandomStream {
         let mut key = [0; 32];
         key[..16].copy_from_slice(&xxh3_128_with_seed(&name, 0).to_le_bytes());
         key[16..].copy_from_slice(&xxh3_128_with_seed(&name, 1).to_le_bytes());
-        RandomStream { generator: ChaCha8Rng::from_seed(key) }
+        RandomStream { generator: Generator::ChaCha(ChaCha8Rng::from_seed(key)) }
+    }
+
+    /// A short stream for one thing among millions (the work on one record): a few draws that depend on `key` alone
+    /// (SplitMix64). Costs nothing to open. The key should come from a named stream or a hash.
+    ///
+    /// ```
+    /// # use rebalab::engine::RandomStream;
+    /// assert_eq!(RandomStream::of_key(7).next_u64(), RandomStream::of_key(7).next_u64());
+    /// assert_ne!(RandomStream::of_key(7).next_u64(), RandomStream::of_key(8).next_u64());
+    /// ```
+    pub fn of_key(key: u64) -> Self {
+        RandomStream { generator: Generator::SplitMix(key) }
     }
 
     /// 64 random bits.
@@ -57,7 +81,16 @@ impl RandomStream {
     /// assert_ne!(stream.next_u64(), stream.next_u64());
     /// ```
     pub fn next_u64(&mut self) -> u64 {
-        self.generator.next_u64()
+        match &mut self.generator {
+            Generator::ChaCha(generator) => generator.next_u64(),
+            Generator::SplitMix(state) => {
+                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mut bits = *state;
+                bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                bits ^ (bits >> 31)
+            }
+        }
     }
 
     /// A number from 0 (included) to 1 (not included), in steps of 2⁻⁵³.

@@ -2,4 +2,6 @@
 
 pub mod event;
 
-pub use event::{ConsumerIndex, Directory, Event, HostPause, Observer, PartitionIndex, StopKind, TraceEvent};
+pub use event::{
+    ConsumerEntry, ConsumerIndex, Directory, Event, HostPause, Observer, PartitionIndex, StopKind, TraceEvent,
+};

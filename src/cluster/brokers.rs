@@ -1,0 +1,111 @@
+//! Brokers and the coordinator shards that they lead.
+//!
+//! Each partition of `__consumer_offsets` with a group of the scenario in it is a [`ShardHost`]: the coordinator's state
+//! machine, its replicated log, its timers, and the requests that wait for an answer. Partitions are led by the brokers
+//! in turn; when a broker goes, its partitions move to the next one that is up, which reads the log before it answers.
+
+use rustc_hash::FxHashMap;
+
+use crate::coordinator::{RequestId, Shard};
+use crate::engine::{Distribution, RandomStream, SimDuration, SimTime, TimerSlot};
+use crate::protocol::{BrokerId, ErrorCode, GroupId};
+use crate::trace::PartitionIndex;
+
+use super::log::ReplicatedLog;
+use super::network::ConnectionId;
+
+/// One broker process.
+pub struct Broker {
+    /// It runs.
+    pub up: bool,
+}
+
+/// A coordinator shard with everything around it.
+pub struct ShardHost {
+    /// Partition of `__consumer_offsets`.
+    pub partition: u32,
+    /// Its leader, while there is one.
+    pub leader: Option<BrokerId>,
+    /// The coordinator.
+    pub shard: Shard,
+    /// Its log.
+    pub log: ReplicatedLog,
+    /// The queue's slot of each of the coordinator's timers, by `TimerId`; made when a timer is first armed.
+    pub timers: Vec<Option<TimerSlot>>,
+    /// Who waits for which answer.
+    pub waiting: FxHashMap<RequestId, (ConnectionId, u32)>,
+    /// Draws of the log's latency.
+    pub latency: RandomStream,
+    /// Leader epoch: what was scheduled under an earlier one is ignored.
+    pub epoch: u32,
+    /// The log stands still until then (storage stall).
+    pub stalled_until: SimTime,
+    /// Appends take longer by draws from these distributions, by fault.
+    pub slow: Vec<(u32, Distribution)>,
+    /// Appends fail with this error, by fault.
+    pub failing: Vec<(u32, ErrorCode)>,
+}
+
+/// All brokers and shards.
+pub struct Brokers {
+    /// Brokers by id.
+    pub brokers: Vec<Broker>,
+    /// Shards that have groups in them.
+    pub shards: Vec<ShardHost>,
+    by_group: FxHashMap<GroupId, u32>,
+}
+
+impl Brokers {
+    /// Brokers that are all up; shards are added as groups are.
+    pub fn new(brokers: u32) -> Self {
+        Brokers {
+            brokers: (0..brokers).map(|_| Broker { up: true }).collect(),
+            shards: Vec::new(),
+            by_group: FxHashMap::default(),
+        }
+    }
+
+    /// Puts a group into the shard of its partition; `new_shard` makes the shard if it is the first group there.
+    pub fn place(&mut self, group: &GroupId, partition: u32, new_shard: impl FnOnce(BrokerId) -> ShardHost) -> u32 {
+        let known = self.shards.iter().position(|shard| shard.partition == partition);
+        let index = known.unwrap_or_else(|| {
+            let leader = BrokerId(partition % self.brokers.len() as u32);
+            self.shards.push(new_shard(leader));
+            self.shards.len() - 1
+        }) as u32;
+        self.by_group.insert(group.clone(), index);
+        index
+    }
+
+    /// The shard of a group.
+    pub fn shard_of(&self, group: &GroupId) -> Option<u32> {
+        self.by_group.get(group).copied()
+    }
+
+    /// The first broker that is up, from this one on, in turn.
+    pub fn next_up(&self, from: BrokerId) -> Option<BrokerId> {
+        let count = self.brokers.len() as u32;
+        (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.is_up(*broker))
+    }
+
+    /// The broker that leads a partition of a topic.
+    pub fn leader_of(&self, partition: PartitionIndex) -> Option<BrokerId> {
+        self.next_up(BrokerId(partition.0 % self.brokers.len() as u32))
+    }
+
+    /// Does it run?
+    pub fn is_up(&self, broker: BrokerId) -> bool {
+        self.brokers.get(broker.0 as usize).is_some_and(|broker| broker.up)
+    }
+}
+
+impl ShardHost {
+    /// Draws how long the append that starts now takes until it is replicated.
+    pub fn append_latency(&mut self, model: &Distribution) -> SimDuration {
+        let mut latency = model.sample(&mut self.latency);
+        for (_, extra) in &self.slow {
+            latency += extra.sample(&mut self.latency);
+        }
+        latency
+    }
+}

@@ -1,0 +1,426 @@
+//! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
+
+use crate::client::{
+    self, Application, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
+    RecordBatch, Thread,
+};
+use crate::engine::{SimDuration, SimTime};
+use crate::protocol::BrokerId;
+use crate::scenario::checked::{AssignorCost, CloseHow, Distribution};
+use crate::trace::{Event, HostPause, StopKind};
+
+use super::host::{Process, Work, WorkKind};
+use super::network::{Packet, Way};
+use super::simulation::Simulation;
+
+impl Simulation<'_> {
+    /// Starts a process on the host, unless one runs.
+    pub(super) fn start_process(&mut self, consumer: u32) {
+        let host = &mut self.hosts[consumer as usize];
+        if host.process.is_some() {
+            return;
+        }
+        host.incarnation += 1;
+        let entry = self.consumers[consumer as usize];
+        let settings = ConsumerSettings {
+            group_id: self.group_id_of(consumer).clone(),
+            config: entry.config.clone(),
+            subscription: entry.subscription.clone(),
+            bootstrap: (0..self.scenario.cluster.brokers).map(BrokerId).collect(),
+            application: Application {
+                poll_timeout: entry.poll_timeout,
+                commit: entry.commit,
+                commit_on_revoke: entry.callbacks.commit_on_revoke,
+                on_exception: entry.on_exception,
+            },
+            behaviour: entry.behaviour.clone(),
+        };
+        let host = &mut self.hosts[consumer as usize];
+        host.process = Some(Process::new(ConsumerClient::new(settings)));
+        let startup = entry.startup.sample(&mut host.random.startup);
+        self.begin_work(consumer, WorkKind::Startup, startup);
+    }
+
+    /// SIGTERM: the consumer closes within the grace period.
+    pub(super) fn stop_process(&mut self, consumer: u32, grace: SimDuration, close: CloseHow) {
+        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
+        if std::mem::replace(&mut process.closing, true) {
+            return;
+        }
+        self.emit(Event::StopRequested { consumer: Self::name(consumer), grace });
+        self.queue.set(self.timers[consumer as usize].grace, self.now + grace);
+        let option = match close {
+            CloseHow::Default => CloseOption::Default,
+            CloseHow::Leave => CloseOption::LeaveGroup,
+            CloseHow::Remain => CloseOption::RemainInGroup,
+        };
+        let still_starting = matches!(self.work_kind(consumer), Some(WorkKind::Startup));
+        if still_starting {
+            self.end_process(consumer, StopKind::Closed);
+        } else {
+            self.client_input(consumer, Input::Close(option));
+        }
+    }
+
+    fn work_kind(&self, consumer: u32) -> Option<&WorkKind> {
+        Some(&self.hosts[consumer as usize].process.as_ref()?.work.as_ref()?.kind)
+    }
+
+    pub(super) fn grace_over(&mut self, consumer: u32) {
+        self.end_process(consumer, StopKind::KilledAfterGrace);
+    }
+
+    /// The process is gone, however it went; the operating system closes its sockets.
+    pub(super) fn end_process(&mut self, consumer: u32, how: StopKind) {
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.take() else { return };
+        let paused = host.paused.take();
+        let timers = self.timers[consumer as usize];
+        for timer in
+            [timers.poll, timers.heartbeat, timers.records, timers.work, timers.assign, timers.resume, timers.grace]
+        {
+            self.queue.cancel(timer);
+        }
+        if let Some((_, pause)) = paused {
+            self.emit(Event::PauseEnded { consumer: Self::name(consumer), pause });
+        }
+        self.emit(Event::ProcessStopped { consumer: Self::name(consumer), how });
+        for (_, id) in process.connections {
+            if let Some(link) = self.network.link(id) {
+                link.client_open = false;
+            }
+            self.send_packet(self.now, id, Way::ToBroker, Packet::Fin);
+        }
+        self.process_ended(consumer);
+    }
+
+    /// Feeds the consumer's state machine and does what it wants done.
+    pub(super) fn client_input(&mut self, consumer: u32, input: Input) {
+        let mut outputs = std::mem::take(&mut self.client_outputs);
+        let host = &mut self.hosts[consumer as usize];
+        let incarnation = host.incarnation;
+        if let Some(process) = host.process.as_mut() {
+            let random = &mut host.random.client;
+            process.client.handle(self.now, input, &mut || random.next_f64(), &mut outputs);
+        }
+        for output in outputs.drain(..) {
+            let host = &self.hosts[consumer as usize];
+            if host.process.is_none() || host.incarnation != incarnation {
+                break;
+            }
+            self.client_output(consumer, output);
+        }
+        self.client_outputs = outputs;
+    }
+
+    fn client_output(&mut self, consumer: u32, output: Output) {
+        let timers = self.timers[consumer as usize];
+        match output {
+            Output::Connect(kind) => self.connect(consumer, kind),
+            Output::Disconnect(kind) => self.disconnect(consumer, kind),
+            Output::Send { connection, correlation_id, version, request, unread_until } => {
+                if let Some(id) = self.process(consumer).and_then(|process| process.connection(connection)) {
+                    let packet = Packet::Request { correlation_id, version, request, not_before: unread_until };
+                    self.send_packet(self.now, id, Way::ToBroker, packet);
+                }
+            }
+            Output::WakeAt { thread, at } => {
+                let timer = if thread == Thread::Poll { timers.poll } else { timers.heartbeat };
+                if at == SimTime::MAX { self.queue.cancel(timer) } else { self.queue.set(timer, at.max(self.now)) }
+            }
+            Output::AwaitRecords => {
+                if let Some(process) = self.process(consumer) {
+                    process.awaits_records = true;
+                }
+                self.plan_records(consumer);
+            }
+            Output::StopAwaiting => {
+                if let Some(process) = self.process(consumer) {
+                    process.awaits_records = false;
+                }
+                self.queue.cancel(timers.records);
+            }
+            Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
+            Output::Callback { callback, partitions } => {
+                let callbacks = &self.consumers[consumer as usize].callbacks;
+                let length = match callback {
+                    client::Callback::Assigned => &callbacks.assigned,
+                    client::Callback::Revoked => &callbacks.revoked,
+                    client::Callback::Lost => &callbacks.lost,
+                };
+                let length = length.sample(&mut self.hosts[consumer as usize].random.callback);
+                self.emit(Event::CallbackBegan { consumer: Self::name(consumer), callback, partitions });
+                self.begin_work(consumer, WorkKind::Callback(callback), length);
+            }
+            Output::Assign { assignor, members, partitions } => {
+                let cost = match &self.consumers[consumer as usize].assignor_cost {
+                    AssignorCost::Zero => SimDuration::ZERO,
+                    AssignorCost::Constant(cost) => *cost,
+                    AssignorCost::Kafka => {
+                        let _ = (assignor, members, partitions);
+                        SimDuration::ZERO
+                    }
+                };
+                self.begin_assignment(consumer, cost);
+            }
+            Output::Closed => self.end_process(consumer, StopKind::Closed),
+            Output::Failed => self.end_process(consumer, StopKind::Failed),
+            Output::Event(event) => self.emit(Event::Client { consumer: Self::name(consumer), event }),
+        }
+    }
+
+    fn process(&mut self, consumer: u32) -> Option<&mut Process> {
+        self.hosts[consumer as usize].process.as_mut()
+    }
+
+    fn connect(&mut self, consumer: u32, kind: Connection) {
+        self.disconnect(consumer, kind);
+        let id = self.network.open(consumer, self.hosts[consumer as usize].incarnation, kind);
+        if let Some(process) = self.process(consumer) {
+            process.connections.push((kind, id));
+        }
+        self.send_packet(self.now, id, Way::ToBroker, Packet::Syn { versions: false });
+    }
+
+    fn disconnect(&mut self, consumer: u32, kind: Connection) {
+        let Some(process) = self.process(consumer) else { return };
+        let Some(place) = process.connections.iter().position(|(open, _)| *open == kind) else { return };
+        let (_, id) = process.connections.remove(place);
+        if let Some(link) = self.network.link(id) {
+            link.client_open = false;
+        }
+        self.send_packet(self.now, id, Way::ToBroker, Packet::Fin);
+    }
+
+    /// A thread's wake-up is due. While the host stands still it is dropped: the consumer asks anew at the resume.
+    pub(super) fn wake(&mut self, consumer: u32, thread: Thread) {
+        if self.hosts[consumer as usize].paused.is_none() {
+            self.client_input(consumer, Input::Wake(thread));
+        }
+    }
+
+    fn begin_batch(&mut self, consumer: u32, records: Vec<RecordBatch>, stall: bool) {
+        let mut length = self.processing_time(consumer, &records);
+        if stall {
+            let held_up = std::mem::take(&mut self.hosts[consumer as usize].stall);
+            length += held_up;
+            self.emit(Event::PollStalled { consumer: Self::name(consumer), length: held_up });
+        }
+        self.emit(Event::ProcessingBegan { consumer: Self::name(consumer), batches: records.clone() });
+        self.begin_work(consumer, WorkKind::Batch(records), length);
+    }
+
+    /// How long the application works on these records. Each record's time belongs to the record, not to who works on
+    /// it: a record that was slow for one consumer is as slow for the next one, and under other settings.
+    fn processing_time(&mut self, consumer: u32, records: &[RecordBatch]) -> SimDuration {
+        let processing = &self.consumers[consumer as usize].processing;
+        if records.is_empty() {
+            return SimDuration::ZERO;
+        }
+        let changed = processing.per_record_changes.iter().rev().find(|(from, _)| *from <= self.now);
+        let per_record = changed.map_or(&processing.per_record, |(_, distribution)| distribution);
+        let mut length = processing.per_batch.sample(&mut self.hosts[consumer as usize].random.batch);
+        if let Distribution::Constant(each) = per_record {
+            return length + *each * records.iter().map(|batch| u64::from(batch.count)).sum();
+        }
+        let per_record = per_record.sampler();
+        for batch in records {
+            let Some(index) = self.partition_index(&batch.partition) else { continue };
+            for offset in batch.from..batch.from + i64::from(batch.count) {
+                length += per_record.sample(&mut self.workload.record_stream(index, offset));
+            }
+        }
+        length
+    }
+
+    fn begin_work(&mut self, consumer: u32, kind: WorkKind, normal: SimDuration) {
+        let host = &mut self.hosts[consumer as usize];
+        let length = host.stretched(normal);
+        let ends = self.now + length;
+        let paused = host.paused.is_some();
+        if let Some(process) = host.process.as_mut() {
+            process.work = Some(Work { kind, ends, left: length });
+        }
+        if !paused {
+            self.queue.set(self.timers[consumer as usize].work, ends);
+        }
+    }
+
+    fn begin_assignment(&mut self, consumer: u32, cost: SimDuration) {
+        let host = &mut self.hosts[consumer as usize];
+        let length = host.stretched(cost);
+        let ends = self.now + length;
+        if let Some(process) = host.process.as_mut() {
+            process.assignment = Some((ends, length));
+        }
+        self.queue.set(self.timers[consumer as usize].assign, ends);
+    }
+
+    /// The leader has its assignment.
+    pub(super) fn assignment_done(&mut self, consumer: u32) {
+        if let Some(process) = self.process(consumer)
+            && process.assignment.take().is_some()
+        {
+            self.client_input(consumer, Input::AssignmentComputed);
+        }
+    }
+
+    /// The application's thread has finished what it was busy with.
+    pub(super) fn work_done(&mut self, consumer: u32) {
+        let Some(work) = self.process(consumer).and_then(|process| process.work.take()) else { return };
+        let name = Self::name(consumer);
+        match work.kind {
+            WorkKind::Startup => {
+                self.emit(Event::ProcessStarted { consumer: name });
+                self.client_input(consumer, Input::Start);
+                self.process_up(consumer);
+            }
+            WorkKind::Batch(batches) => {
+                self.emit(Event::ProcessingEnded { consumer: name, batches });
+                self.client_input(consumer, Input::ProcessingDone);
+            }
+            WorkKind::Callback(callback) => {
+                self.emit(Event::CallbackEnded { consumer: name, callback });
+                self.client_input(consumer, Input::CallbackDone);
+            }
+        }
+    }
+
+    /// All threads of the host stand still for so long.
+    pub(super) fn pause(&mut self, consumer: u32, pause: HostPause, length: SimDuration) {
+        let until = self.now + length;
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.as_mut() else { return };
+        let timers = self.timers[consumer as usize];
+        if let Some((earlier, _)) = host.paused {
+            host.paused = Some((earlier.max(until), pause));
+            self.queue.set(timers.resume, earlier.max(until));
+            return;
+        }
+        host.paused = Some((until, pause));
+        if let Some(work) = process.work.as_mut() {
+            work.left = SimDuration(work.ends.0.saturating_sub(self.now.0));
+        }
+        if let Some((ends, left)) = process.assignment.as_mut() {
+            *left = SimDuration(ends.0.saturating_sub(self.now.0));
+        }
+        for timer in [timers.work, timers.assign, timers.records] {
+            self.queue.cancel(timer);
+        }
+        self.queue.set(timers.resume, until);
+        self.emit(Event::PauseBegan { consumer: Self::name(consumer), pause });
+        self.client_input(consumer, Input::Paused);
+    }
+
+    /// The threads go on: work takes as much longer as the pause was.
+    pub(super) fn resume(&mut self, consumer: u32) {
+        let host = &mut self.hosts[consumer as usize];
+        let Some((_, pause)) = host.paused.take() else { return };
+        let timers = self.timers[consumer as usize];
+        let Some(process) = host.process.as_mut() else { return };
+        if let Some(work) = process.work.as_mut() {
+            work.ends = self.now + work.left;
+            self.queue.set(timers.work, work.ends);
+        }
+        if let Some((ends, left)) = process.assignment.as_mut() {
+            *ends = self.now + *left;
+            self.queue.set(timers.assign, *ends);
+        }
+        self.emit(Event::PauseEnded { consumer: Self::name(consumer), pause });
+        self.client_input(consumer, Input::Resumed);
+        if self.process(consumer).is_some_and(|process| process.awaits_records) {
+            self.plan_records(consumer);
+        }
+    }
+
+    /// Works out when a waiting `poll` gets records: a parked Fetch is answered when the first record comes in.
+    pub(super) fn plan_records(&mut self, consumer: u32) {
+        let host = &mut self.hosts[consumer as usize];
+        let timer = self.timers[consumer as usize].records;
+        let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none())
+        else {
+            return self.queue.cancel(timer);
+        };
+        if process.fetchable.version != process.client.fetch_version() {
+            let assigned = process.client.assigned();
+            let indices = assigned.iter().map(|owned| {
+                let topic = self.topic_index.get(&owned.partition.topic)?;
+                self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
+            });
+            process.fetchable.partitions = indices.collect();
+            process.fetchable.version = process.client.fetch_version();
+            // The first Fetch of new partitions takes a round trip even if their records are there.
+            let round_trip = self.latency.sample(&mut host.random.fetch) + self.latency.sample(&mut host.random.fetch);
+            process.fetchable.from = self.now + round_trip;
+        }
+        let mut first = SimTime::MAX;
+        for (owned, index) in process.client.assigned().iter().zip(&process.fetchable.partitions) {
+            let (true, Some(index)) = (owned.fetchable, *index) else { continue };
+            let Some(leader) = self.brokers.leader_of(index) else { continue };
+            if self.network.data_blocked(consumer, leader) {
+                continue;
+            }
+            if self.workload.log_end(index, self.now) > owned.position {
+                first = self.now;
+                break;
+            }
+            let arrival = self.workload.next_arrival(index, self.now);
+            first = first.min(arrival);
+        }
+        if first == SimTime::MAX {
+            return self.queue.cancel(timer);
+        }
+        if first > self.now {
+            first += self.latency.sample(&mut host.random.fetch);
+        }
+        self.queue.set(timer, first.max(process.fetchable.from));
+    }
+
+    /// Plans anew for all that wait, after links or leaders changed.
+    pub(super) fn replan_all_records(&mut self) {
+        for consumer in 0..self.hosts.len() as u32 {
+            if self.hosts[consumer as usize].process.as_ref().is_some_and(|process| process.awaits_records) {
+                self.plan_records(consumer);
+            }
+        }
+    }
+
+    /// Hands a waiting `poll` what is there, at most `max.poll.records`: one partition after the other, beginning after
+    /// the one that came last.
+    pub(super) fn records_arrived(&mut self, consumer: u32) {
+        let entry = self.consumers[consumer as usize];
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.as_mut().filter(|process| process.awaits_records) else { return };
+        let assigned = process.client.assigned();
+        let mut left = entry.config.max_poll_records;
+        let mut batches = Vec::new();
+        for step in 0..assigned.len() {
+            let place = (process.fetchable.turn + step) % assigned.len();
+            let owned = &assigned[place];
+            let (true, Some(index)) = (owned.fetchable, process.fetchable.partitions[place]) else { continue };
+            let Some(leader) = self.brokers.leader_of(index) else { continue };
+            if self.network.data_blocked(consumer, leader) {
+                continue;
+            }
+            let there = self.workload.log_end(index, self.now) - owned.position;
+            if there <= 0 {
+                continue;
+            }
+            let record_bytes = self.partition_bytes[index.0 as usize];
+            let buffered = i64::from((entry.config.max_partition_fetch_bytes / record_bytes.max(1)).max(1));
+            let count = there.min(buffered).min(i64::from(left)) as u32;
+            batches.push(RecordBatch { partition: owned.partition.clone(), from: owned.position, count });
+            left -= count;
+            if left == 0 {
+                process.fetchable.turn = place;
+                break;
+            }
+        }
+        if batches.is_empty() {
+            self.plan_records(consumer);
+        } else {
+            process.awaits_records = false;
+            self.client_input(consumer, Input::Records(batches));
+        }
+    }
+}

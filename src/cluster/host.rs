@@ -1,0 +1,151 @@
+//! Hosts: one consumer process each, with what can hold its threads up.
+//!
+//! Fault model: a pause (garbage collection, SIGSTOP, a suspended machine) stops *all* threads. Work that was under way
+//! takes so much longer; sockets still receive, so answers wait to be read; timers run on, so everything that fell due
+//! meanwhile is found expired at the resume. A slowdown stretches the application's work. A crash ends the process
+//! without a word; its sockets are closed by the operating system.
+
+use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
+use crate::engine::{RandomStream, SimDuration, SimTime};
+use crate::trace::{HostPause, PartitionIndex};
+
+use super::network::ConnectionId;
+
+/// A host and the process on it, if one runs.
+pub struct Host {
+    /// The process.
+    pub process: Option<Process>,
+    /// Counts processes of this host; what belongs to an earlier one is ignored.
+    pub incarnation: u32,
+    /// All threads stand still until then.
+    pub paused: Option<(SimTime, HostPause)>,
+    /// The application's work takes this many thousandths of its normal time.
+    pub slowdown_milli: u64,
+    /// When the process ends it is started again after this time.
+    pub restart_after: Option<SimDuration>,
+    /// How long the next pass of the application's loop is held up (poll stall).
+    pub stall: SimDuration,
+    /// Streams of this host's draws.
+    pub random: HostStreams,
+}
+
+/// Draws that belong to a host, whatever else happens.
+pub struct HostStreams {
+    /// Retry and reconnect jitter, phases of the client's threads.
+    pub client: RandomStream,
+    /// Time per batch.
+    pub batch: RandomStream,
+    /// Length of callbacks.
+    pub callback: RandomStream,
+    /// Start-up times.
+    pub startup: RandomStream,
+    /// Time between end and restart.
+    pub restart: RandomStream,
+    /// Member ids that the coordinator makes for this consumer.
+    pub member_id: RandomStream,
+    /// Time of fetches.
+    pub fetch: RandomStream,
+    /// Time of brokers for this consumer's requests.
+    pub request: RandomStream,
+}
+
+/// A running consumer process.
+pub struct Process {
+    /// The consumer.
+    pub client: ConsumerClient,
+    /// What the application's thread is busy with outside the consumer.
+    pub work: Option<Work>,
+    /// The leader's assignor runs until then; what is left of it, while the host is paused.
+    pub assignment: Option<(SimTime, SimDuration)>,
+    /// Open connections by kind.
+    pub connections: Vec<(Connection, ConnectionId)>,
+    /// `poll` waits for records.
+    pub awaits_records: bool,
+    /// Where those records come from.
+    pub fetchable: Fetchable,
+    /// SIGTERM was sent: the consumer closes.
+    pub closing: bool,
+}
+
+impl Process {
+    /// A process around a consumer that has not been started.
+    pub fn new(client: ConsumerClient) -> Self {
+        Process {
+            client,
+            work: None,
+            assignment: None,
+            connections: Vec::new(),
+            awaits_records: false,
+            fetchable: Fetchable { version: u64::MAX, ..Fetchable::default() },
+            closing: false,
+        }
+    }
+
+    /// The open connection of that kind.
+    pub fn connection(&self, kind: Connection) -> Option<ConnectionId> {
+        self.connections.iter().find(|(open, _)| *open == kind).map(|(_, id)| *id)
+    }
+}
+
+/// The partitions that a waiting poll can take records from.
+#[derive(Default)]
+pub struct Fetchable {
+    /// Indices into the run's partitions, parallel to the client's list; `None` for a partition that does not exist.
+    pub partitions: Vec<Option<PartitionIndex>>,
+    /// The client's version of that list.
+    pub version: u64,
+    /// Nothing comes before: the first Fetch is under way.
+    pub from: SimTime,
+    /// Where the next poll begins: the consumer drains one partition after the other.
+    pub turn: usize,
+}
+
+/// Work of the application's thread.
+pub struct Work {
+    /// What it is.
+    pub kind: WorkKind,
+    /// When it is done, unless the host is paused.
+    pub ends: SimTime,
+    /// What is left of it, while the host is paused.
+    pub left: SimDuration,
+}
+
+/// What the application's thread does.
+pub enum WorkKind {
+    /// The process starts up.
+    Startup,
+    /// A batch of records, or a stall without records.
+    Batch(Vec<RecordBatch>),
+    /// A listener call.
+    Callback(Callback),
+}
+
+impl Host {
+    /// A host without a process.
+    pub fn new(seed: u64, name: &str) -> Self {
+        let stream = |purpose| RandomStream::new(seed, name, purpose);
+        Host {
+            process: None,
+            incarnation: 0,
+            paused: None,
+            slowdown_milli: 1_000,
+            restart_after: None,
+            stall: SimDuration::ZERO,
+            random: HostStreams {
+                client: stream("client"),
+                batch: stream("batch"),
+                callback: stream("callback"),
+                startup: stream("startup"),
+                restart: stream("restart"),
+                member_id: stream("member id"),
+                fetch: stream("fetch"),
+                request: stream("request time"),
+            },
+        }
+    }
+
+    /// Normal time of a piece of work, stretched by a slowdown.
+    pub fn stretched(&self, normal: SimDuration) -> SimDuration {
+        SimDuration(((u128::from(normal.0) * u128::from(self.slowdown_milli)) / 1_000) as u64)
+    }
+}

@@ -1,0 +1,146 @@
+//! Virtual storage: the replicated log behind one partition of `__consumer_offsets`.
+//!
+//! Fault model: an append is written by the leader and is committed once the in-sync replicas have it; how long that
+//! takes is drawn per flush. Commits come in log order. A stall holds everything back until it ends; a failing disk or
+//! too few replicas refuses an append at once, and then its offsets are used again. What was appended but not committed
+//! is lost when the leader dies unclean. The log is compacted as the real one is: of each key the newest record stays,
+//! so that a run's memory does not grow with its length.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::coordinator::{LoggedRecord, Record};
+use crate::engine::SimTime;
+use crate::protocol::{GroupId, TopicPartition};
+
+/// A replicated log with its high watermark.
+pub struct ReplicatedLog {
+    /// Records that are still there, with their offsets, in order.
+    records: Vec<LoggedRecord>,
+    /// Appended but not flushed: waits for the linger timer.
+    open_batch: Vec<LoggedRecord>,
+    /// Offset after the last record, flushed or not.
+    end: i64,
+    /// Everything before it is replicated.
+    high_watermark: i64,
+    /// Flushes under way: end offset of each, oldest first.
+    in_flight: VecDeque<i64>,
+    last_commit: SimTime,
+    compact_at: usize,
+}
+
+impl ReplicatedLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        ReplicatedLog {
+            records: Vec::new(),
+            open_batch: Vec::new(),
+            end: 0,
+            high_watermark: 0,
+            in_flight: VecDeque::new(),
+            last_commit: SimTime::ZERO,
+            compact_at: 4_096,
+        }
+    }
+
+    /// Takes records into the open batch. Returns true if that opened it (arm the linger timer).
+    pub fn append(&mut self, base_offset: i64, records: Vec<Record>) -> bool {
+        debug_assert_eq!(base_offset, self.end, "the shard predicts the offsets of its records");
+        let opened = self.open_batch.is_empty();
+        for record in records {
+            self.open_batch.push(LoggedRecord { offset: self.end, record });
+            self.end += 1;
+        }
+        opened
+    }
+
+    /// Base offset of the open batch, if there is one.
+    pub fn open_base(&self) -> Option<i64> {
+        self.open_batch.first().map(|first| first.offset)
+    }
+
+    /// Writes the open batch to the log; it is committed at the returned time, `latency_end` at the earliest and never
+    /// before an earlier batch.
+    pub fn flush(&mut self, latency_end: SimTime) -> SimTime {
+        self.records.append(&mut self.open_batch);
+        self.in_flight.push_back(self.end);
+        self.last_commit = self.last_commit.max(latency_end);
+        self.last_commit
+    }
+
+    /// The open batch could not be written: its offsets are used again.
+    pub fn refuse(&mut self) -> Option<i64> {
+        let base = self.open_base()?;
+        self.open_batch.clear();
+        self.end = base;
+        Some(base)
+    }
+
+    /// The oldest flush is replicated. Returns the new high watermark.
+    pub fn commit(&mut self) -> Option<i64> {
+        self.high_watermark = self.in_flight.pop_front()?;
+        if self.records.len() > self.compact_at {
+            self.compact();
+        }
+        Some(self.high_watermark)
+    }
+
+    /// A new leader takes over. Unless the old one handed over in order, what was not committed is lost.
+    pub fn change_leader(&mut self, unclean: bool) {
+        self.records.append(&mut self.open_batch);
+        if unclean {
+            let kept = self.records.partition_point(|logged| logged.offset < self.high_watermark);
+            self.records.truncate(kept);
+            self.end = self.high_watermark;
+        }
+        self.high_watermark = self.end;
+        self.in_flight.clear();
+        self.compact();
+    }
+
+    /// What a loading coordinator reads.
+    pub fn records(&self) -> &[LoggedRecord] {
+        &self.records
+    }
+
+    /// Offset after the last record.
+    pub fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// Everything before it is replicated.
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark
+    }
+
+    /// Keeps the newest committed record of each key, and everything not committed. Tombstones go too.
+    fn compact(&mut self) {
+        let mut newest: FxHashMap<Key, i64> = FxHashMap::default();
+        for logged in &self.records {
+            if let Some((key, _)) = key(&logged.record) {
+                newest.insert(key, logged.offset);
+            }
+        }
+        let watermark = self.high_watermark;
+        self.records.retain(|logged| match key(&logged.record) {
+            Some((key, tombstone)) => logged.offset >= watermark || (newest[&key] == logged.offset && !tombstone),
+            None => true,
+        });
+        self.compact_at = self.records.len() * 2 + 4_096;
+    }
+}
+
+/// Key of a record as compaction sees it.
+type Key = (GroupId, Option<TopicPartition>);
+
+/// The record's key and whether it is a tombstone; `None` for records of transactions, which stay.
+fn key(record: &Record) -> Option<(Key, bool)> {
+    match record {
+        Record::GroupMetadata { group, value } => Some(((group.clone(), None), value.is_none())),
+        Record::OffsetCommit { group, partition, producer: None, value } => {
+            Some(((group.clone(), Some(partition.clone())), value.is_none()))
+        }
+        _ => None,
+    }
+}

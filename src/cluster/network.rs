@@ -1,0 +1,329 @@
+//! The network between consumers and brokers, as TCP shows it.
+//!
+//! Fault model: a lost packet is not a vanished request but a later one: it is sent again after the retransmission
+//! timeout, which doubles with each loss in a row (200 ms to 120 s, as Linux has it), and whatever was sent after it on
+//! the same connection waits behind it. A black hole loses everything until it is healed, a reset is seen at once by
+//! both ends. Directions are separate: with only the way to the broker blocked, answers still come through. Each
+//! consumer's links draw from streams of their own.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::client::Connection;
+use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
+use crate::protocol::BrokerId;
+use crate::protocol::message::{Request, Response};
+use crate::scenario::checked::{Direction, Distribution, LinkSet, Network as NetworkModel};
+
+/// The longest retransmission timeout (Linux `TCP_RTO_MAX`).
+const RTO_MAX: SimDuration = SimDuration::from_secs(120);
+
+/// One TCP connection, from the SYN until both ends are closed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnectionId(pub u32);
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From consumer to broker.
+    ToBroker,
+    /// From broker to consumer.
+    FromBroker,
+}
+
+/// What travels on a connection.
+#[derive(Debug)]
+pub enum Packet {
+    /// The client opens the connection: the TCP handshake, then the exchange of ApiVersions.
+    Syn { versions: bool },
+    /// The broker answers; the connection is ready once the versions are known.
+    Established { versions_known: bool },
+    /// Nobody listens there, or the broker went away.
+    Reset,
+    /// A request. The broker does not read it before `not_before`: a Fetch of the same connection is parked until then.
+    Request { correlation_id: u32, version: i16, request: Request, not_before: SimTime },
+    /// An answer.
+    Response { correlation_id: u32, response: Response },
+    /// The client closed its end.
+    Fin,
+}
+
+impl Packet {
+    fn not_before(&self) -> SimTime {
+        match self {
+            Packet::Request { not_before, .. } => *not_before,
+            _ => SimTime::ZERO,
+        }
+    }
+}
+
+/// What becomes of a packet that was handed to the network.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It arrives then.
+    Arrives(SimTime),
+    /// It was lost: the way is to be tried again then.
+    RetryAt(SimTime),
+    /// It waits behind a lost packet, or the connection is gone.
+    Held,
+}
+
+/// One way of a connection.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Nothing arrives before what was sent earlier.
+    last_arrival: SimTime,
+    /// Packets that wait for a retransmission, oldest first.
+    held: VecDeque<Packet>,
+    /// Losses in a row.
+    attempt: u32,
+}
+
+/// A request in a broker's socket.
+#[derive(Debug)]
+pub struct Unread {
+    /// The client's number of it.
+    pub correlation_id: u32,
+    /// Version of the request.
+    pub version: i16,
+    /// The request.
+    pub request: Request,
+}
+
+/// A connection as both ends see it.
+#[derive(Debug)]
+pub struct Link {
+    /// The consumer, by index over all groups.
+    pub consumer: u32,
+    /// The consumer process that opened it: a restarted process is another one.
+    pub incarnation: u32,
+    /// Which of the consumer's connections it is.
+    pub kind: Connection,
+    /// The broker.
+    pub broker: BrokerId,
+    /// The client has not closed it.
+    pub client_open: bool,
+    /// The broker has accepted and not closed it.
+    pub broker_open: bool,
+    /// Requests that the broker has not read yet: it reads the next one only when the last is answered.
+    pub unread: VecDeque<Unread>,
+    /// The client closed its end; the broker has not read that yet.
+    pub fin: bool,
+    /// The request that is being handled.
+    pub in_service: bool,
+    to_broker: Lane,
+    from_broker: Lane,
+}
+
+/// An active network fault.
+#[derive(Debug)]
+struct ActiveFault {
+    /// Identifies it when it ends.
+    key: u32,
+    links: LinkSet,
+    effect: Effect,
+}
+
+/// What an active network fault does to packets.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Each packet may be lost.
+    Loss(f64),
+    /// Each packet takes longer.
+    Delay(Distribution),
+    /// Nothing passes.
+    BlackHole,
+    /// New connections are refused.
+    Refuse,
+}
+
+struct Streams {
+    to_broker: RandomStream,
+    from_broker: RandomStream,
+}
+
+/// All connections and the state of all links.
+pub struct Network {
+    model: NetworkModel,
+    latency: Sampler,
+    streams: Vec<Streams>,
+    links: FxHashMap<ConnectionId, Link>,
+    next_id: u32,
+    active: Vec<ActiveFault>,
+}
+
+impl Network {
+    /// A network without connections. `consumers` are the consumers' names, by index.
+    pub fn new(model: NetworkModel, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Self {
+        let streams = consumers
+            .map(|name| Streams {
+                to_broker: RandomStream::new(seed, name.as_ref(), "network to broker"),
+                from_broker: RandomStream::new(seed, name.as_ref(), "network from broker"),
+            })
+            .collect();
+        let latency = model.latency.sampler();
+        Network { model, latency, streams, links: FxHashMap::default(), next_id: 0, active: Vec::new() }
+    }
+
+    /// A new connection; the caller sends the [`Packet::Syn`].
+    pub fn open(&mut self, consumer: u32, incarnation: u32, kind: Connection) -> ConnectionId {
+        let broker = match kind {
+            Connection::Data(broker) | Connection::Coordinator(broker) => broker,
+        };
+        let id = ConnectionId(self.next_id);
+        self.next_id += 1;
+        let link = Link {
+            consumer,
+            incarnation,
+            kind,
+            broker,
+            client_open: true,
+            broker_open: false,
+            unread: VecDeque::new(),
+            fin: false,
+            in_service: false,
+            to_broker: Lane::default(),
+            from_broker: Lane::default(),
+        };
+        self.links.insert(id, link);
+        id
+    }
+
+    /// The connection, if it still exists.
+    pub fn link(&mut self, id: ConnectionId) -> Option<&mut Link> {
+        self.links.get_mut(&id)
+    }
+
+    /// Forgets a connection that is closed at both ends.
+    pub fn forget_if_closed(&mut self, id: ConnectionId) {
+        if self.links.get(&id).is_some_and(|link| !link.client_open && !link.broker_open) {
+            self.links.remove(&id);
+        }
+    }
+
+    /// Connections that a fault on these links or a broker's end breaks, in the order they were opened.
+    pub fn connections(&self, mut meant: impl FnMut(&Link) -> bool) -> Vec<ConnectionId> {
+        let mut found: Vec<_> = self.links.iter().filter(|(_, link)| meant(link)).map(|(id, _)| *id).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// A network fault begins.
+    pub fn begin(&mut self, key: u32, links: LinkSet, effect: Effect) {
+        self.active.push(ActiveFault { key, links, effect });
+    }
+
+    /// A network fault ends.
+    pub fn end(&mut self, key: u32) {
+        self.active.retain(|fault| fault.key != key);
+    }
+
+    /// True while new connections between the two are refused.
+    pub fn refuses(&self, consumer: u32, broker: BrokerId, kind: Connection) -> bool {
+        self.active
+            .iter()
+            .any(|fault| matches!(fault.effect, Effect::Refuse) && meant(&fault.links, consumer, broker, kind))
+    }
+
+    /// True while nothing passes between the consumer and the broker's data listener, in either direction.
+    pub fn data_blocked(&self, consumer: u32, broker: BrokerId) -> bool {
+        self.active.iter().any(|fault| {
+            matches!(fault.effect, Effect::BlackHole | Effect::Refuse)
+                && meant(&fault.links, consumer, broker, Connection::Data(broker))
+        })
+    }
+
+    /// Sends a packet. If it can't leave, the network keeps it for [`Network::retry`].
+    pub fn send(&mut self, now: SimTime, id: ConnectionId, way: Way, packet: Packet) -> (Sent, Option<Packet>) {
+        let Some(link) = self.links.get_mut(&id) else { return (Sent::Held, None) };
+        let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
+        let lane = link.lane(way);
+        if !lane.held.is_empty() {
+            lane.held.push_back(packet);
+            return (Sent::Held, None);
+        }
+        match self.transit(consumer, broker, kind, way) {
+            None => {
+                let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
+                lane.held.push_back(packet);
+                lane.attempt = 0;
+                (Sent::RetryAt(now + self.model.rto), None)
+            }
+            Some(latency) => {
+                let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
+                lane.last_arrival = lane.last_arrival.max(now + latency).max(packet.not_before());
+                (Sent::Arrives(lane.last_arrival), Some(packet))
+            }
+        }
+    }
+
+    /// Tries a lane again whose first packet was lost. On success all held packets leave, in order.
+    pub fn retry(&mut self, now: SimTime, id: ConnectionId, way: Way) -> Result<Vec<(SimTime, Packet)>, SimTime> {
+        let Some(link) = self.links.get(&id) else { return Ok(Vec::new()) };
+        let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
+        let Some(latency) = self.transit(consumer, broker, kind, way) else {
+            let rto = self.model.rto;
+            let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
+            lane.attempt = (lane.attempt + 1).min(30);
+            return Err(now + (rto * (1 << lane.attempt)).min(RTO_MAX));
+        };
+        let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
+        lane.last_arrival = lane.last_arrival.max(now + latency);
+        lane.attempt = 0;
+        let arrival = lane.last_arrival;
+        Ok(lane.held.drain(..).map(|packet| (arrival, packet)).collect())
+    }
+
+    /// Time of one packet on its way, losses included; `None` in a black hole.
+    fn transit(&mut self, consumer: u32, broker: BrokerId, kind: Connection, way: Way) -> Option<SimDuration> {
+        let streams = &mut self.streams[consumer as usize];
+        let random = match way {
+            Way::ToBroker => &mut streams.to_broker,
+            Way::FromBroker => &mut streams.from_broker,
+        };
+        let mut latency = self.latency.sample(random);
+        let mut pass = 1.0 - self.model.loss;
+        for fault in &self.active {
+            if !meant(&fault.links, consumer, broker, kind) || !goes(fault.links.direction, way) {
+                continue;
+            }
+            match &fault.effect {
+                Effect::BlackHole => return None,
+                Effect::Loss(probability) => pass *= 1.0 - probability,
+                Effect::Delay(extra) => latency += extra.sample(random),
+                Effect::Refuse => {}
+            }
+        }
+        let mut rto = self.model.rto;
+        while pass < 1.0 && random.next_f64() >= pass && latency < RTO_MAX {
+            latency += rto;
+            rto = (rto * 2).min(RTO_MAX);
+        }
+        Some(latency)
+    }
+}
+
+impl Link {
+    fn lane(&mut self, way: Way) -> &mut Lane {
+        match way {
+            Way::ToBroker => &mut self.to_broker,
+            Way::FromBroker => &mut self.from_broker,
+        }
+    }
+}
+
+/// Is this connection one of the links that a fault means?
+pub fn meant(links: &LinkSet, consumer: u32, broker: BrokerId, kind: Connection) -> bool {
+    (!links.coordinator_only || matches!(kind, Connection::Coordinator(_)))
+        && links.brokers.contains(&broker)
+        && links.consumers.binary_search(&consumer).is_ok()
+}
+
+fn goes(direction: Direction, way: Way) -> bool {
+    match direction {
+        Direction::Both => true,
+        Direction::ToBroker => way == Way::ToBroker,
+        Direction::FromBroker => way == Way::FromBroker,
+    }
+}

@@ -1,0 +1,465 @@
+//! Packets, brokers and coordinator shards: carries requests to them and answers back.
+
+use crate::client::Input as ClientInput;
+use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, Shard, TimerId};
+use crate::engine::{Millis, RandomStream, SimDuration, SimTime};
+use crate::protocol::message::{Request, Response, TopicMetadata};
+use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
+use crate::trace::{Event, PartitionIndex};
+
+use super::brokers::ShardHost;
+use super::log::ReplicatedLog;
+use super::network::{ConnectionId, Packet, Sent, Unread, Way};
+use super::simulation::{Flight, Simulation, Target};
+
+/// Draws member ids for the consumer whose request is handled.
+struct DrawnMemberIds<'a>(&'a mut RandomStream);
+
+impl coordinator::MemberIds for DrawnMemberIds<'_> {
+    fn new_member_id(&mut self, prefix: &str) -> MemberId {
+        let (high, low) = (self.0.next_u64(), self.0.next_u64());
+        // A version 4 UUID, as `Uuid.randomUuid` makes them.
+        MemberId::from(format!(
+            "{prefix}-{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0x0fff,
+            (low >> 48) & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        ))
+    }
+}
+
+/// Inputs without a request make no member ids.
+struct NoMemberIds;
+
+impl coordinator::MemberIds for NoMemberIds {
+    fn new_member_id(&mut self, _prefix: &str) -> MemberId {
+        unreachable!("only a JoinGroup makes member ids")
+    }
+}
+
+impl Simulation<'_> {
+    /// Sends a packet at `at` (now, or a little later when the sender needs time first).
+    pub(super) fn send_packet(&mut self, at: SimTime, connection: ConnectionId, way: Way, packet: Packet) {
+        match self.network.send(at, connection, way, packet) {
+            (Sent::Arrives(arrival), Some(packet)) => self.fly(arrival, connection, way, packet),
+            (Sent::RetryAt(retry), _) => self.queue.schedule(retry, Target::Retransmit(connection, way)),
+            _ => {}
+        }
+    }
+
+    fn fly(&mut self, arrival: SimTime, connection: ConnectionId, way: Way, packet: Packet) {
+        let slot = self.flights.insert(Flight { connection, way, packet });
+        self.queue.schedule(arrival, Target::Packet(slot));
+    }
+
+    pub(super) fn retransmit(&mut self, connection: ConnectionId, way: Way) {
+        match self.network.retry(self.now, connection, way) {
+            Ok(packets) => {
+                for (arrival, packet) in packets {
+                    self.fly(arrival, connection, way, packet);
+                }
+            }
+            Err(next) => self.queue.schedule(next, Target::Retransmit(connection, way)),
+        }
+    }
+
+    pub(super) fn packet_arrives(&mut self, slot: u32) {
+        let Flight { connection, way, packet } = self.flights.remove(slot);
+        match way {
+            Way::ToBroker => self.packet_at_broker(connection, packet),
+            Way::FromBroker => self.packet_at_client(connection, packet),
+        }
+    }
+
+    fn packet_at_client(&mut self, id: ConnectionId, packet: Packet) {
+        let Some(link) = self.network.link(id) else { return };
+        let (consumer, incarnation, kind, open) = (link.consumer, link.incarnation, link.kind, link.client_open);
+        if !open || self.hosts[consumer as usize].incarnation != incarnation {
+            return;
+        }
+        match packet {
+            Packet::Established { versions_known: true } => self.client_input(consumer, ClientInput::Connected(kind)),
+            Packet::Established { versions_known: false } => {
+                self.send_packet(self.now, id, Way::ToBroker, Packet::Syn { versions: true });
+            }
+            Packet::Response { correlation_id, response } => {
+                self.client_input(consumer, ClientInput::Response { connection: kind, correlation_id, body: response });
+            }
+            Packet::Reset => self.connection_broken(id),
+            Packet::Syn { .. } | Packet::Request { .. } | Packet::Fin => {}
+        }
+    }
+
+    /// The client learns that a connection is gone.
+    pub(super) fn connection_broken(&mut self, id: ConnectionId) {
+        let Some(link) = self.network.link(id) else { return };
+        let was_open = std::mem::replace(&mut link.client_open, false);
+        let (consumer, incarnation, kind) = (link.consumer, link.incarnation, link.kind);
+        self.network.forget_if_closed(id);
+        let host = &mut self.hosts[consumer as usize];
+        if !was_open || host.incarnation != incarnation {
+            return;
+        }
+        if let Some(process) = host.process.as_mut() {
+            process.connections.retain(|(_, open)| *open != id);
+            self.client_input(consumer, ClientInput::Disconnected(kind));
+        }
+    }
+
+    fn packet_at_broker(&mut self, id: ConnectionId, packet: Packet) {
+        let Some(link) = self.network.link(id) else { return };
+        let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
+        match packet {
+            Packet::Syn { versions } => {
+                if !self.brokers.is_up(broker) || self.network.refuses(consumer, broker, kind) {
+                    self.send_packet(self.now, id, Way::FromBroker, Packet::Reset);
+                } else if let Some(link) = self.network.link(id) {
+                    link.broker_open = true;
+                    let answer = Packet::Established { versions_known: versions };
+                    self.send_packet(self.now, id, Way::FromBroker, answer);
+                }
+            }
+            Packet::Request { correlation_id, version, request, .. } => {
+                let unread = Unread { correlation_id, version, request };
+                if !link.broker_open {
+                    self.send_packet(self.now, id, Way::FromBroker, Packet::Reset);
+                } else if link.in_service {
+                    link.unread.push_back(unread);
+                } else {
+                    self.serve(id, unread);
+                }
+            }
+            Packet::Fin => {
+                link.fin = true;
+                self.close_if_read(id);
+            }
+            Packet::Established { .. } | Packet::Reset | Packet::Response { .. } => {}
+        }
+    }
+
+    /// The broker reads the end of a connection only after everything that came before it, and it reads nothing
+    /// while a request of the connection is unanswered (`SocketServer` mutes it).
+    fn close_if_read(&mut self, id: ConnectionId) {
+        let Some(link) = self.network.link(id) else { return };
+        if link.fin && !link.in_service && link.unread.is_empty() {
+            link.broker_open = false;
+            link.client_open = false;
+            self.network.forget_if_closed(id);
+        }
+    }
+
+    /// The broker takes a request off a connection.
+    fn serve(&mut self, id: ConnectionId, unread: Unread) {
+        let Some(link) = self.network.link(id) else { return };
+        link.in_service = true;
+        let (consumer, broker) = (link.consumer, link.broker);
+        let Unread { correlation_id, version, request } = unread;
+        match request {
+            Request::FindCoordinator { group_id } => {
+                let coordinator = self.coordinator_of(&group_id);
+                let error = if coordinator.is_some() { ErrorCode::None } else { ErrorCode::CoordinatorNotAvailable };
+                self.respond(id, correlation_id, Response::FindCoordinator { error, coordinator });
+            }
+            Request::Metadata { topics } => {
+                let response = self.metadata(topics);
+                self.respond(id, correlation_id, response);
+            }
+            Request::ListOffsets { latest, partitions } => {
+                let offsets = partitions.iter().map(|partition| self.list_offset(broker, partition, latest));
+                let offsets = offsets.collect();
+                self.respond(id, correlation_id, Response::ListOffsets { offsets });
+            }
+            request => {
+                if let Some(body) = coordinator::check_request(&self.scenario.cluster.config, &request) {
+                    return self.respond(id, correlation_id, body);
+                }
+                let shard = self.brokers.shard_of(group_of(&request));
+                let Some(shard) = shard.filter(|shard| self.brokers.shards[*shard as usize].leader == Some(broker))
+                else {
+                    let body = coordinator::error_response(&request, ErrorCode::NotCoordinator);
+                    return self.respond(id, correlation_id, body);
+                };
+                let request_id = self.new_request_id();
+                self.brokers.shards[shard as usize].waiting.insert(request_id, (id, correlation_id));
+                let client = self.client_info[consumer as usize].clone();
+                let input = coordinator::Input::Request { id: request_id, version, client, body: request };
+                self.shard_input(shard, input, Some(consumer));
+            }
+        }
+    }
+
+    fn metadata(&self, topics: Option<Vec<TopicName>>) -> Response {
+        let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.is_up(*broker));
+        let names =
+            topics.unwrap_or_else(|| self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect());
+        let known = names.into_iter().filter_map(|name| {
+            let state = &self.topics[*self.topic_index.get(&name)? as usize];
+            let leaders = state.partitions.iter().map(|partition| self.brokers.leader_of(*partition)).collect();
+            state.exists.then_some(TopicMetadata { name, leaders })
+        });
+        Response::Metadata { brokers: brokers.collect(), topics: known.collect() }
+    }
+
+    fn list_offset(&mut self, broker: BrokerId, partition: &TopicPartition, latest: bool) -> Result<i64, ErrorCode> {
+        let index = self.partition_index(partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if self.brokers.leader_of(index) != Some(broker) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        Ok(if latest { self.workload.log_end(index, self.now) } else { 0 })
+    }
+
+    /// The broker reads the next request of a connection.
+    pub(super) fn read_next(&mut self, id: ConnectionId) {
+        let next = self.network.link(id).filter(|link| !link.in_service).and_then(|link| link.unread.pop_front());
+        match next {
+            Some(unread) => self.serve(id, unread),
+            None => self.close_if_read(id),
+        }
+    }
+
+    fn coordinator_of(&self, group: &GroupId) -> Option<BrokerId> {
+        let shard = &self.brokers.shards[self.brokers.shard_of(group)? as usize];
+        shard.leader.filter(|leader| self.brokers.is_up(*leader))
+    }
+
+    pub(super) fn partition_index(&self, partition: &TopicPartition) -> Option<PartitionIndex> {
+        let topic = &self.topics[*self.topic_index.get(&partition.topic)? as usize];
+        topic.partitions.get(partition.partition as usize).copied()
+    }
+
+    /// Answers the request that a connection waits for, and reads the next one.
+    fn respond(&mut self, id: ConnectionId, correlation_id: u32, response: Response) {
+        let Some(link) = self.network.link(id) else { return };
+        link.in_service = false;
+        let consumer = link.consumer;
+        let time = self.request_time.sample(&mut self.hosts[consumer as usize].random.request);
+        self.send_packet(self.now + time, id, Way::FromBroker, Packet::Response { correlation_id, response });
+        let Some(link) = self.network.link(id) else { return };
+        if !link.unread.is_empty() {
+            // As an event of its own, so that what the answered request still wants done comes first.
+            self.queue.schedule(self.now, Target::ReadNext(id));
+        } else {
+            self.close_if_read(id);
+        }
+    }
+
+    /// Makes the shard of a group's partition if it is the first group there.
+    pub(super) fn place_group(&mut self, group: &GroupId) {
+        let config = &self.scenario.cluster.config;
+        let partition =
+            crate::protocol::java_hash::coordinator_partition(group.as_str(), config.offsets_topic_num_partitions);
+        let seed = self.seed;
+        let known = self.brokers.shards.len();
+        let index = self.brokers.place(group, partition, |leader| ShardHost {
+            partition,
+            leader: Some(leader),
+            shard: Shard::new(config.clone(), ReleaseRule::Deferred),
+            log: ReplicatedLog::new(),
+            timers: Vec::new(),
+            waiting: Default::default(),
+            latency: RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency"),
+            epoch: 0,
+            stalled_until: SimTime::ZERO,
+            slow: Vec::new(),
+            failing: Vec::new(),
+        });
+        if self.brokers.shards.len() > known {
+            self.shard_input(index, coordinator::Input::Elected { leader_epoch: 0 }, None);
+        }
+    }
+
+    /// Feeds a shard and does what it wants done.
+    pub(super) fn shard_input(&mut self, index: u32, input: coordinator::Input, from: Option<u32>) {
+        let mut outputs = std::mem::take(&mut self.shard_outputs);
+        let host = &mut self.brokers.shards[index as usize];
+        let now = self.now.millis();
+        match from {
+            Some(consumer) => {
+                let mut ids = DrawnMemberIds(&mut self.hosts[consumer as usize].random.member_id);
+                host.shard.handle(now, input, &mut ids, &mut outputs);
+            }
+            None => host.shard.handle(now, input, &mut NoMemberIds, &mut outputs),
+        }
+        let leader = host.leader.unwrap_or(BrokerId(0));
+        for output in outputs.drain(..) {
+            self.shard_output(index, leader, output);
+        }
+        self.shard_outputs = outputs;
+    }
+
+    fn shard_output(&mut self, index: u32, leader: BrokerId, output: ShardOutput) {
+        let host = &mut self.brokers.shards[index as usize];
+        match output {
+            ShardOutput::Respond { id, body } => {
+                if let Some((connection, correlation_id)) = host.waiting.remove(&id) {
+                    self.respond(connection, correlation_id, body);
+                }
+            }
+            ShardOutput::Append { base_offset, records } => {
+                if host.log.append(base_offset, records) {
+                    let linger = self.scenario.cluster.config.group_coordinator_append_linger_ms.max(0) as u64;
+                    let target = Target::Flush { shard: index as u16, epoch: host.epoch };
+                    self.queue.schedule(self.now + SimDuration::from_millis(linger), target);
+                }
+            }
+            ShardOutput::SetTimer { timer, at } => self.set_shard_timer(index, timer, at),
+            ShardOutput::CancelTimer(timer) => {
+                if let Some(Some(slot)) = host.timers.get(timer.0 as usize) {
+                    self.queue.cancel(*slot);
+                }
+            }
+            ShardOutput::LoadLog { .. } => {
+                let time = self.scenario.cluster.load_time_per_record * host.log.records().len() as u64;
+                let target = Target::Loaded { shard: index as u16, epoch: host.epoch };
+                self.queue.schedule(self.now + time, target);
+            }
+            ShardOutput::Event(event) => self.emit(Event::Coordinator { broker: leader, event }),
+        }
+    }
+
+    fn set_shard_timer(&mut self, index: u32, timer: TimerId, at: Millis) {
+        let timers = &mut self.brokers.shards[index as usize].timers;
+        let place = timer.0 as usize;
+        if timers.len() <= place {
+            timers.resize(place + 1, None);
+        }
+        let queue = &mut self.queue;
+        let slot = *timers[place]
+            .get_or_insert_with(|| queue.add_timer(Target::ShardTimer { shard: index as u16, timer: timer.0 }));
+        self.queue.set(slot, at.sim_time().max(self.now));
+    }
+
+    pub(super) fn shard_timer(&mut self, index: u32, timer: u32) {
+        self.shard_input(index, coordinator::Input::Timer(TimerId(timer)), None);
+    }
+
+    /// The linger time of the open batch is over: it is written, or the write fails.
+    pub(super) fn flush(&mut self, index: u32, epoch: u32) {
+        let host = &mut self.brokers.shards[index as usize];
+        if host.epoch != epoch {
+            return;
+        }
+        if let Some((_, error)) = host.failing.last() {
+            let error = *error;
+            if let Some(base_offset) = host.log.refuse() {
+                self.shard_input(index, coordinator::Input::AppendFailed { base_offset, error }, None);
+            }
+            return;
+        }
+        if host.log.open_base().is_none() {
+            return;
+        }
+        let latency = host.append_latency(&self.scenario.cluster.append_latency);
+        let committed = host.log.flush((self.now + latency).max(host.stalled_until));
+        self.queue.schedule(committed, Target::Commit { shard: index as u16, epoch });
+    }
+
+    /// The in-sync replicas have the oldest write, unless the storage stands still.
+    pub(super) fn commit(&mut self, index: u32, epoch: u32) {
+        let host = &mut self.brokers.shards[index as usize];
+        if host.epoch != epoch {
+            return;
+        }
+        if host.stalled_until > self.now {
+            self.queue.schedule(host.stalled_until, Target::Commit { shard: index as u16, epoch });
+            return;
+        }
+        if let Some(high_watermark) = host.log.commit() {
+            self.shard_input(index, coordinator::Input::Committed { high_watermark }, None);
+        }
+    }
+
+    /// A broker's process is gone. In an orderly shutdown its shards are handed over first.
+    pub(super) fn broker_down(&mut self, broker: BrokerId, unclean: bool) {
+        self.brokers.brokers[broker.0 as usize].up = false;
+        self.emit(Event::BrokerDown { broker });
+        for index in 0..self.brokers.shards.len() as u32 {
+            if self.brokers.shards[index as usize].leader == Some(broker) {
+                self.move_shard(index, self.brokers.next_up(broker), unclean);
+            }
+        }
+        for id in self.network.connections(|link| link.broker == broker) {
+            if let Some(link) = self.network.link(id) {
+                link.broker_open = false;
+                link.unread.clear();
+                link.in_service = false;
+            }
+            self.send_packet(self.now, id, Way::FromBroker, Packet::Reset);
+        }
+        self.replan_all_records();
+    }
+
+    /// A broker is back: it leads the partitions that nobody leads.
+    pub(super) fn broker_up(&mut self, broker: BrokerId) {
+        self.brokers.brokers[broker.0 as usize].up = true;
+        self.emit(Event::BrokerUp { broker });
+        for index in 0..self.brokers.shards.len() as u32 {
+            if self.brokers.shards[index as usize].leader.is_none() {
+                self.elect(index, broker);
+            }
+        }
+        self.replan_all_records();
+    }
+
+    /// Leadership of a shard moves to another broker, or to none.
+    pub(super) fn move_shard(&mut self, index: u32, to: Option<BrokerId>, unclean: bool) {
+        let next_epoch = self.brokers.shards[index as usize].epoch + 1;
+        if !unclean {
+            let leader_epoch = Some(next_epoch as i32);
+            self.shard_input(index, coordinator::Input::Resigned { leader_epoch }, None);
+        }
+        let host = &mut self.brokers.shards[index as usize];
+        let from = host.leader.take();
+        host.epoch = next_epoch;
+        host.waiting.clear();
+        host.log.change_leader(unclean);
+        for slot in host.timers.drain(..).flatten() {
+            self.queue.remove_timer(slot);
+        }
+        host.shard = Shard::new(self.scenario.cluster.config.clone(), ReleaseRule::Deferred);
+        if let Some(to) = to {
+            let partition = host.partition;
+            self.emit(Event::CoordinatorMoved { partition, from: from.unwrap_or(to), to });
+            self.elect(index, to);
+        }
+    }
+
+    fn elect(&mut self, index: u32, leader: BrokerId) {
+        let host = &mut self.brokers.shards[index as usize];
+        host.leader = Some(leader);
+        let leader_epoch = host.epoch as i32;
+        self.shard_input(index, coordinator::Input::Elected { leader_epoch }, None);
+    }
+
+    /// The leader has read the log.
+    pub(super) fn shard_loaded(&mut self, index: u32, epoch: u32) {
+        let host = &self.brokers.shards[index as usize];
+        if host.epoch != epoch {
+            return;
+        }
+        let records = host.log.records().to_vec();
+        let (log_end, high_watermark) = (host.log.end(), host.log.high_watermark());
+        self.shard_input(index, coordinator::Input::Loaded { records, log_end, high_watermark }, None);
+    }
+}
+
+/// The group that a request is about.
+fn group_of(request: &Request) -> &GroupId {
+    match request {
+        Request::JoinGroup(request) => &request.group_id,
+        Request::SyncGroup(request) => &request.group_id,
+        Request::Heartbeat(request) => &request.group_id,
+        Request::LeaveGroup(request) => &request.group_id,
+        Request::OffsetCommit(request) => &request.group_id,
+        Request::OffsetFetch(request) => &request.group_id,
+        Request::TxnOffsetCommit(request) => &request.group_id,
+        Request::OffsetDelete(request) => &request.group_id,
+        Request::FindCoordinator { group_id } => group_id,
+        Request::Metadata { .. }
+        | Request::ListOffsets { .. }
+        | Request::WriteTxnMarker(_)
+        | Request::DeleteGroups { .. } => unreachable!("no consumer sends it to a group's coordinator"),
+    }
+}

@@ -1,0 +1,368 @@
+//! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
+
+use crate::client::Output as ClientOutput;
+use crate::client::Thread;
+use crate::coordinator::{ClientInfo, Output as ShardOutput, RequestId};
+use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
+use crate::protocol::{BrokerId, GroupId, TopicName, TopicPartition};
+use crate::scenario::Scenario;
+use crate::trace::{ConsumerEntry, ConsumerIndex, Directory, Event, Observer, PartitionIndex, TraceEvent};
+use rustc_hash::FxHashMap;
+
+use super::brokers::Brokers;
+use super::faults::{self, Occurrence, Rollout};
+use super::host::Host;
+use super::network::{ConnectionId, Network, Packet, Way};
+use super::workload::Workload;
+
+/// How often a run looks at the log end offsets, for charts of lag.
+const SAMPLES: u64 = 400;
+
+/// More events than this at one instant mean that the model runs in circles.
+const EVENTS_AT_ONE_INSTANT_MAX: u64 = 20_000_000;
+
+/// What a queue entry is about. Small: bodies sit in slabs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    /// A thread of a consumer asked to be woken.
+    Wake(u32, Thread),
+    /// Records have reached a waiting consumer.
+    Records(u32),
+    /// The application's work is done.
+    Work(u32),
+    /// A leader has computed its assignment.
+    Assigned(u32),
+    /// A host's pause is over.
+    Resume(u32),
+    /// A process that should have closed is killed.
+    GraceOver(u32),
+    /// A process is started on a host.
+    StartProcess(u32),
+    /// A restarted consumer counts as ready: the rollout goes on.
+    Ready(u32),
+    /// A packet arrives.
+    Packet(u32),
+    /// A lost packet is sent again.
+    Retransmit(ConnectionId, Way),
+    /// A coordinator's timer.
+    ShardTimer { shard: u16, timer: u32 },
+    /// A broker reads the next request of a connection.
+    ReadNext(ConnectionId),
+    /// The open batch of a shard's log is written.
+    Flush { shard: u16, epoch: u32 },
+    /// The oldest write of a shard's log is replicated.
+    Commit { shard: u16, epoch: u32 },
+    /// A new leader has read a shard's log.
+    Loaded { shard: u16, epoch: u32 },
+    /// A fault strikes.
+    Fault(u32),
+    /// A fault's effect is over.
+    FaultOver(u32),
+    /// A broker comes back.
+    BrokerUp(u32),
+    /// Partitions are added to a topic.
+    TopicGrows(u32),
+    /// Look at the log end offsets.
+    Sample,
+}
+
+/// Timer slots of one consumer.
+#[derive(Clone, Copy)]
+pub(super) struct ConsumerTimers {
+    pub poll: TimerSlot,
+    pub heartbeat: TimerSlot,
+    pub records: TimerSlot,
+    pub work: TimerSlot,
+    pub assign: TimerSlot,
+    pub resume: TimerSlot,
+    pub grace: TimerSlot,
+}
+
+/// A packet on its way.
+pub(super) struct Flight {
+    pub connection: ConnectionId,
+    pub way: Way,
+    pub packet: Packet,
+}
+
+/// An effect that ends by itself.
+pub(super) struct ActiveEffect {
+    pub fault: u32,
+    pub consumer: Option<u32>,
+}
+
+/// Totals of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RunTotals {
+    /// Queue entries that were handled.
+    pub queue_events: u64,
+    /// Events of the trace.
+    pub trace_events: u64,
+}
+
+/// A run in progress.
+pub(super) struct Simulation<'a> {
+    pub scenario: &'a Scenario,
+    pub seed: u64,
+    pub now: SimTime,
+    pub queue: EventQueue<Target>,
+    pub directory: Directory,
+    pub hosts: Vec<Host>,
+    pub timers: Vec<ConsumerTimers>,
+    pub network: Network,
+    pub flights: Slab<Flight>,
+    pub brokers: Brokers,
+    pub next_request: u64,
+    pub workload: Workload,
+    pub topics: Vec<TopicState>,
+    /// Bytes of a record, by partition.
+    pub partition_bytes: Vec<u32>,
+    pub topic_index: FxHashMap<TopicName, u32>,
+    pub occurrences: Slab<Occurrence>,
+    pub effects: Slab<ActiveEffect>,
+    pub rollouts: Vec<Rollout>,
+    /// Consumers of the scenario over all groups, in order.
+    pub consumers: Vec<&'a crate::scenario::checked::Consumer>,
+    pub group_of: Vec<u32>,
+    /// How brokers see each consumer.
+    pub client_info: Vec<ClientInfo>,
+    /// Buffers that are used again.
+    pub client_outputs: Vec<ClientOutput>,
+    pub shard_outputs: Vec<ShardOutput>,
+    /// One way over the network, for fetches.
+    pub latency: Sampler,
+    /// Time a broker takes for one request.
+    pub request_time: Sampler,
+    observers: &'a mut [&'a mut dyn Observer],
+    totals: RunTotals,
+}
+
+/// A topic as it is now.
+pub(super) struct TopicState {
+    /// Partition numbers to run-wide indices.
+    pub partitions: Vec<PartitionIndex>,
+    /// It exists.
+    pub exists: bool,
+}
+
+/// Runs a scenario under a seed and shows every event to the observers.
+///
+/// The same scenario and seed give the same events in the same order on every machine.
+pub fn run<'a>(scenario: &'a Scenario, seed: u64, observers: &'a mut [&'a mut dyn Observer]) -> RunTotals {
+    let mut simulation = Simulation::new(scenario, seed, observers);
+    simulation.prepare();
+    simulation.run_until(SimTime::ZERO + scenario.duration);
+    simulation.totals
+}
+
+impl<'a> Simulation<'a> {
+    fn new(scenario: &'a Scenario, seed: u64, observers: &'a mut [&'a mut dyn Observer]) -> Self {
+        let mut queue = EventQueue::new();
+        let mut directory = Directory::default();
+        let mut hosts = Vec::new();
+        let mut timers = Vec::new();
+        let mut group_of = Vec::new();
+        for (group_index, group) in scenario.groups.iter().enumerate() {
+            for consumer in &group.consumers {
+                let index = hosts.len() as u32;
+                directory.consumers.push(ConsumerEntry {
+                    name: consumer.name.clone(),
+                    group: group.id.clone(),
+                    client_id: consumer.config.client_id.clone(),
+                });
+                hosts.push(Host::new(seed, &consumer.name));
+                group_of.push(group_index as u32);
+                timers.push(ConsumerTimers {
+                    heartbeat: queue.add_timer(Target::Wake(index, Thread::Heartbeat)),
+                    poll: queue.add_timer(Target::Wake(index, Thread::Poll)),
+                    records: queue.add_timer(Target::Records(index)),
+                    work: queue.add_timer(Target::Work(index)),
+                    assign: queue.add_timer(Target::Assigned(index)),
+                    resume: queue.add_timer(Target::Resume(index)),
+                    grace: queue.add_timer(Target::GraceOver(index)),
+                });
+            }
+        }
+        let client_info = scenario.consumers().enumerate().map(|(index, consumer)| ClientInfo {
+            client_id: consumer.config.client_id.clone(),
+            client_host: format!("/10.0.{}.{}", index / 250, index % 250 + 1).into(),
+        });
+        let client_info = client_info.collect();
+        directory.faults = scenario.faults.iter().map(|fault| fault.label.clone()).collect();
+        let names = scenario.consumers().map(|consumer| consumer.name.clone());
+        let network = Network::new(scenario.network.clone(), seed, names);
+        Simulation {
+            scenario,
+            seed,
+            now: SimTime::ZERO,
+            queue,
+            directory,
+            hosts,
+            timers,
+            network,
+            flights: Slab::new(),
+            brokers: Brokers::new(scenario.cluster.brokers),
+            next_request: 0,
+            workload: Workload::new(),
+            topics: Vec::new(),
+            partition_bytes: Vec::new(),
+            topic_index: FxHashMap::default(),
+            occurrences: Slab::new(),
+            effects: Slab::new(),
+            rollouts: Vec::new(),
+            consumers: scenario.consumers().collect(),
+            group_of,
+            client_info,
+            latency: scenario.network.latency.sampler(),
+            request_time: scenario.cluster.request_time.sampler(),
+            client_outputs: Vec::new(),
+            shard_outputs: Vec::new(),
+            observers,
+            totals: RunTotals::default(),
+        }
+    }
+
+    /// Everything that is known before the first event.
+    fn prepare(&mut self) {
+        for (index, topic) in self.scenario.cluster.topics.iter().enumerate() {
+            self.topic_index.insert(topic.name.clone(), index as u32);
+            self.topics.push(TopicState { partitions: Vec::new(), exists: false });
+            if topic.created_at == SimTime::ZERO {
+                self.set_partitions(index as u32, topic.partitions);
+            } else {
+                self.queue.schedule(topic.created_at, Target::TopicGrows(index as u32));
+            }
+            for (at, _) in &topic.grows {
+                self.queue.schedule(*at, Target::TopicGrows(index as u32));
+            }
+        }
+        for group in &self.scenario.groups {
+            self.place_group(&group.id);
+        }
+        for (index, consumer) in self.scenario.consumers().enumerate() {
+            if consumer.start_at < SimTime::MAX {
+                self.queue.schedule(consumer.start_at, Target::StartProcess(index as u32));
+            }
+        }
+        for occurrence in faults::first_occurrences(self.scenario, self.seed) {
+            let at = occurrence.at;
+            let slot = self.occurrences.insert(occurrence);
+            self.queue.schedule(at, Target::Fault(slot));
+        }
+        self.queue.schedule(SimTime::ZERO, Target::Sample);
+    }
+
+    fn run_until(&mut self, end: SimTime) {
+        let mut at_this_instant = 0u64;
+        while let Some((at, target)) = self.queue.pop_until(end) {
+            debug_assert!(at >= self.now, "time never goes back");
+            at_this_instant = if at == self.now { at_this_instant + 1 } else { 0 };
+            assert!(
+                at_this_instant < EVENTS_AT_ONE_INSTANT_MAX,
+                "the model runs in circles at {at}; replay: rebalab run <scenario `{}`> --seed {}",
+                self.scenario.name,
+                self.seed
+            );
+            self.now = at;
+            self.totals.queue_events += 1;
+            self.dispatch(target);
+        }
+        self.now = end;
+        self.sample();
+    }
+
+    fn dispatch(&mut self, target: Target) {
+        match target {
+            Target::Wake(consumer, thread) => self.wake(consumer, thread),
+            Target::Records(consumer) => self.records_arrived(consumer),
+            Target::Work(consumer) => self.work_done(consumer),
+            Target::Resume(consumer) => self.resume(consumer),
+            Target::GraceOver(consumer) => self.grace_over(consumer),
+            Target::StartProcess(consumer) => self.start_process(consumer),
+            Target::Ready(consumer) => self.rollout_ready(consumer),
+            Target::Packet(slot) => self.packet_arrives(slot),
+            Target::Retransmit(connection, way) => self.retransmit(connection, way),
+            Target::ShardTimer { shard, timer } => self.shard_timer(shard.into(), timer),
+            Target::ReadNext(connection) => self.read_next(connection),
+            Target::Assigned(consumer) => self.assignment_done(consumer),
+            Target::Flush { shard, epoch } => self.flush(shard.into(), epoch),
+            Target::Commit { shard, epoch } => self.commit(shard.into(), epoch),
+            Target::Loaded { shard, epoch } => self.shard_loaded(shard.into(), epoch),
+            Target::Fault(slot) => self.fault_strikes(slot),
+            Target::FaultOver(slot) => self.fault_over(slot),
+            Target::BrokerUp(broker) => self.broker_up(BrokerId(broker)),
+            Target::TopicGrows(topic) => self.topic_grows(topic),
+            Target::Sample => {
+                self.sample();
+                let step = SimDuration((self.scenario.duration.0 / SAMPLES).max(1));
+                self.queue.schedule(self.now + step, Target::Sample);
+            }
+        }
+    }
+
+    /// Shows an event to every observer.
+    pub(super) fn emit(&mut self, event: Event) {
+        self.totals.trace_events += 1;
+        let event = TraceEvent { at: self.now, event };
+        for observer in self.observers.iter_mut() {
+            observer.event(&self.directory, &event);
+        }
+    }
+
+    fn sample(&mut self) {
+        let mut log_ends = Vec::with_capacity(self.workload.len());
+        self.workload.log_ends(self.now, &mut log_ends);
+        for observer in self.observers.iter_mut() {
+            observer.sample(&self.directory, self.now, &log_ends);
+        }
+    }
+
+    /// A topic comes into being, or gets the partitions that it is due.
+    fn topic_grows(&mut self, index: u32) {
+        let topic = &self.scenario.cluster.topics[index as usize];
+        let grown = topic.grows.iter().rev().find(|(at, _)| *at <= self.now);
+        let count = grown.map_or(topic.partitions, |(_, count)| *count);
+        if topic.created_at <= self.now {
+            self.set_partitions(index, count);
+        }
+    }
+
+    fn set_partitions(&mut self, index: u32, count: u32) {
+        let topic = &self.scenario.cluster.topics[index as usize];
+        let state = &mut self.topics[index as usize];
+        state.exists = true;
+        let have = state.partitions.len() as u32;
+        if have >= count {
+            return;
+        }
+        self.workload.add(self.seed, topic, have..count, self.now, SimTime::ZERO + self.scenario.duration);
+        let mut added = Vec::new();
+        for number in have..count {
+            let partition = TopicPartition { topic: topic.name.clone(), partition: number as i32 };
+            state.partitions.push(PartitionIndex(self.directory.partitions.len() as u32));
+            self.directory.partitions.push(partition.clone());
+            self.partition_bytes.push(topic.record_bytes);
+            added.push(partition);
+        }
+        if self.now > SimTime::ZERO {
+            self.emit(Event::PartitionsAdded { partitions: added });
+        }
+    }
+
+    /// A request id that was never used.
+    pub(super) fn new_request_id(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    /// The consumer's group id.
+    pub(super) fn group_id_of(&self, consumer: u32) -> &'a GroupId {
+        let scenario: &'a Scenario = self.scenario;
+        &scenario.groups[self.group_of[consumer as usize] as usize].id
+    }
+
+    /// Names a consumer in events.
+    pub(super) fn name(consumer: u32) -> ConsumerIndex {
+        ConsumerIndex(consumer)
+    }
+}

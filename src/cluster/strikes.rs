@@ -1,0 +1,249 @@
+//! What faults do when they strike, and what ends when they are over.
+
+use crate::client::Input;
+use crate::engine::SimDuration;
+use crate::protocol::BrokerId;
+use crate::scenario::checked::{CloseHow, Distribution, FaultKind};
+use crate::trace::{Event, HostPause, StopKind};
+
+use super::faults::{Occurrence, Rollout};
+use super::network::{Effect, meant};
+use super::simulation::{ActiveEffect, Simulation, Target};
+
+impl<'a> Simulation<'a> {
+    pub(super) fn fault_strikes(&mut self, slot: u32) {
+        let mut occurrence = self.occurrences.remove(slot);
+        let fault = &self.scenario.faults[occurrence.fault as usize];
+        match &fault.what {
+            FaultKind::RollingRestart { consumers, .. } => self.begin_rollout(occurrence.fault, consumers),
+            what => match occurrence.consumer {
+                Some(consumer) => self.strike_consumer(&mut occurrence, what, consumer),
+                None => self.strike_cluster(&mut occurrence, what),
+            },
+        }
+        if let Some(next) = occurrence.next(fault) {
+            let at = next.at;
+            let slot = self.occurrences.insert(next);
+            self.queue.schedule(at, Target::Fault(slot));
+        }
+    }
+
+    fn strike_consumer(&mut self, occurrence: &mut Occurrence, what: &FaultKind, consumer: u32) {
+        let fault = occurrence.fault;
+        match what {
+            FaultKind::GcPause { length, .. } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, Some(consumer), length);
+                self.pause(consumer, HostPause::Gc, length);
+            }
+            FaultKind::Freeze { length, .. } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, Some(consumer), length);
+                self.pause(consumer, HostPause::Frozen, length);
+            }
+            FaultKind::PollStall { length, .. } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, Some(consumer), length);
+                self.hosts[consumer as usize].stall += length;
+                self.client_input(consumer, Input::Stall { commit: false });
+            }
+            FaultKind::Slowdown { factor, length, .. } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, Some(consumer), length);
+                self.hosts[consumer as usize].slowdown_milli = (factor.max(0.001) * 1_000.0) as u64;
+            }
+            FaultKind::Crash { restart_after, .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.plan_restart(consumer, restart_after.as_ref());
+                self.end_process(consumer, StopKind::Crashed);
+            }
+            FaultKind::Stop { grace, close, restart_after, .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.plan_restart(consumer, restart_after.as_ref());
+                self.stop_process(consumer, *grace, *close);
+            }
+            FaultKind::Start { .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.start_process(consumer);
+            }
+            _ => unreachable!("strikes no single consumer"),
+        }
+    }
+
+    fn strike_cluster(&mut self, occurrence: &mut Occurrence, what: &FaultKind) {
+        let fault = occurrence.fault;
+        let mut network =
+            |simulation: &mut Self, links: &crate::scenario::checked::LinkSet, effect, length: &Distribution| {
+                let length = occurrence.draw(length);
+                let key = simulation.mark(fault, None, length);
+                simulation.network.begin(key, links.clone(), effect);
+                simulation.replan_all_records();
+            };
+        match what {
+            FaultKind::Loss { links, probability, length } => network(self, links, Effect::Loss(*probability), length),
+            FaultKind::Delay { links, extra, length } => network(self, links, Effect::Delay(extra.clone()), length),
+            FaultKind::BlackHole { links, length } => network(self, links, Effect::BlackHole, length),
+            FaultKind::Reset { links, length } => {
+                network(self, links, Effect::Refuse, length);
+                let broken = self.network.connections(|link| meant(links, link.consumer, link.broker, link.kind));
+                for id in broken {
+                    if let Some(link) = self.network.link(id) {
+                        link.broker_open = false;
+                        link.unread.clear();
+                    }
+                    self.connection_broken(id);
+                }
+            }
+            FaultKind::StorageStall { brokers, length } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, None, length);
+                let until = self.now + length;
+                self.each_shard(brokers, |shard| shard.stalled_until = shard.stalled_until.max(until));
+            }
+            FaultKind::StorageSlow { brokers, extra, length } => {
+                let length = occurrence.draw(length);
+                let key = self.mark(fault, None, length);
+                self.each_shard(brokers, |shard| shard.slow.push((key, extra.clone())));
+            }
+            FaultKind::AppendFailure { brokers, error, length } => {
+                let length = occurrence.draw(length);
+                let key = self.mark(fault, None, length);
+                self.each_shard(brokers, |shard| shard.failing.push((key, *error)));
+            }
+            FaultKind::BrokerRestart { broker, down, unclean } => {
+                let down = occurrence.draw(down);
+                self.mark(fault, None, down);
+                if self.brokers.is_up(*broker) {
+                    self.broker_down(*broker, *unclean);
+                    self.queue.schedule(self.now + down, Target::BrokerUp(broker.0));
+                }
+            }
+            FaultKind::CoordinatorMove { group, to } => {
+                self.mark(fault, None, SimDuration::ZERO);
+                let id = &self.scenario.groups[*group as usize].id;
+                if let Some(shard) = self.brokers.shard_of(id).filter(|_| self.brokers.is_up(*to)) {
+                    self.move_shard(shard, Some(*to), false);
+                }
+            }
+            _ => unreachable!("strikes single consumers"),
+        }
+    }
+
+    fn each_shard(&mut self, brokers: &[BrokerId], mut change: impl FnMut(&mut super::brokers::ShardHost)) {
+        for shard in &mut self.brokers.shards {
+            if shard.leader.is_some_and(|leader| brokers.contains(&leader)) {
+                change(shard);
+            }
+        }
+    }
+
+    /// Notes in the trace that a fault strikes and, if it lasts, when it is over. The key stands for it until then.
+    fn mark(&mut self, fault: u32, consumer: Option<u32>, length: SimDuration) -> u32 {
+        let target = self.target_name(consumer);
+        self.emit(Event::FaultBegan { fault, target });
+        let key = self.effects.insert(ActiveEffect { fault, consumer });
+        self.queue.schedule(self.now + length, Target::FaultOver(key));
+        key
+    }
+
+    fn target_name(&self, consumer: Option<u32>) -> std::sync::Arc<str> {
+        match consumer {
+            Some(consumer) => self.consumers[consumer as usize].name.clone(),
+            None => "cluster".into(),
+        }
+    }
+
+    pub(super) fn fault_over(&mut self, key: u32) {
+        let ActiveEffect { fault, consumer } = self.effects.remove(key);
+        match &self.scenario.faults[fault as usize].what {
+            FaultKind::Loss { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::BlackHole { .. }
+            | FaultKind::Reset { .. } => {
+                self.network.end(key);
+                self.replan_all_records();
+            }
+            FaultKind::StorageSlow { .. } => {
+                self.brokers.shards.iter_mut().for_each(|shard| shard.slow.retain(|(other, _)| *other != key));
+            }
+            FaultKind::AppendFailure { .. } => {
+                self.brokers.shards.iter_mut().for_each(|shard| shard.failing.retain(|(other, _)| *other != key));
+            }
+            FaultKind::Slowdown { .. } => {
+                if let Some(consumer) = consumer {
+                    self.hosts[consumer as usize].slowdown_milli = 1_000;
+                }
+            }
+            _ => {}
+        }
+        let target = self.target_name(consumer);
+        self.emit(Event::FaultEnded { fault, target });
+    }
+
+    /// When the process ends, it is started again after this time.
+    fn plan_restart(&mut self, consumer: u32, after: Option<&Distribution>) {
+        let host = &mut self.hosts[consumer as usize];
+        host.restart_after = after.map(|after| after.sample(&mut host.random.restart));
+    }
+
+    /// The process is gone: a restart that was planned goes ahead.
+    pub(super) fn process_ended(&mut self, consumer: u32) {
+        if let Some(after) = self.hosts[consumer as usize].restart_after.take() {
+            self.queue.schedule(self.now + after, Target::StartProcess(consumer));
+        } else if let Some(rollout) = self.rollouts.iter_mut().position(|rollout| rollout.restarts(consumer)) {
+            // It ended before its turn to stop came through, or for good: the rollout does not wait for it.
+            self.rollouts[rollout].done(consumer);
+            self.continue_rollout(rollout);
+        }
+    }
+
+    fn begin_rollout(&mut self, fault: u32, consumers: &[u32]) {
+        let target = self.target_name(None);
+        self.emit(Event::FaultBegan { fault, target });
+        self.rollouts.push(Rollout::new(fault, consumers));
+        self.continue_rollout(self.rollouts.len() - 1);
+    }
+
+    fn rollout_settings(&self, rollout: usize) -> (SimDuration, CloseHow, &'a Distribution, &'a Distribution, u32) {
+        match &self.scenario.faults[self.rollouts[rollout].fault as usize].what {
+            FaultKind::RollingRestart { grace, close, down, pause_between, concurrency, .. } => {
+                (*grace, *close, down, pause_between, *concurrency)
+            }
+            _ => unreachable!("rollouts come from rolling restarts"),
+        }
+    }
+
+    fn continue_rollout(&mut self, rollout: usize) {
+        let (grace, close, down, _, concurrency) = self.rollout_settings(rollout);
+        while let Some(consumer) = self.rollouts[rollout].next(concurrency) {
+            self.plan_restart(consumer, Some(down));
+            if self.hosts[consumer as usize].process.is_some() {
+                self.stop_process(consumer, grace, close);
+            } else {
+                self.process_ended(consumer);
+            }
+        }
+        if self.rollouts[rollout].is_over() && !self.rollouts[rollout].told {
+            self.rollouts[rollout].told = true;
+            let fault = self.rollouts[rollout].fault;
+            let target = self.target_name(None);
+            self.emit(Event::FaultEnded { fault, target });
+        }
+    }
+
+    /// A process is up: if a rollout restarted it, it counts as ready after the readiness delay.
+    pub(super) fn process_up(&mut self, consumer: u32) {
+        if let Some(rollout) = self.rollouts.iter().position(|rollout| rollout.restarts(consumer)) {
+            let (_, _, _, pause_between, _) = self.rollout_settings(rollout);
+            let delay = pause_between.sample(&mut self.hosts[consumer as usize].random.restart);
+            self.queue.schedule(self.now + delay, Target::Ready(consumer));
+        }
+    }
+
+    pub(super) fn rollout_ready(&mut self, consumer: u32) {
+        if let Some(rollout) = self.rollouts.iter().position(|rollout| rollout.restarts(consumer)) {
+            self.rollouts[rollout].done(consumer);
+            self.continue_rollout(rollout);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Records arriving at topic partitions.
+//!
+//! Model: each partition has its own arrivals, out of step with the others by a drawn phase, so that a topic's records
+//! don't come in bursts that nobody asked for. Evenly spaced arrivals are computed, never ticked: asking for a
+//! partition's log end offset costs the same after a second and after a day. Poisson arrivals are drawn one by one as
+//! time passes. The random streams are named after the partition, so that nothing else in a scenario shifts them.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::engine::{Distribution, RandomStream, SimDuration, SimTime};
+use crate::protocol::TopicPartition;
+use crate::scenario::checked::{Arrivals, Topic};
+use crate::trace::PartitionIndex;
+
+/// All partitions' logs of records, by [`PartitionIndex`].
+pub struct Workload {
+    partitions: Vec<PartitionLog>,
+}
+
+/// Gap between two records of one partition, from each instant on; `None` while nothing arrives.
+type Gaps = Arc<[(SimTime, Option<u64>)]>;
+
+struct PartitionLog {
+    /// What this partition's records draw their work from.
+    key: u64,
+    gaps: Gaps,
+    poisson: Option<RandomStream>,
+    /// Where in a gap the first record of a segment comes, as a fraction of 2^32.
+    phase: u64,
+    /// Segment of `gaps` that is current, when it began for this partition, and the records before it.
+    segment: usize,
+    segment_start: SimTime,
+    before_segment: i64,
+    /// Poisson only: the next arrival, and the records that came in this segment so far.
+    next: SimTime,
+    arrived: i64,
+}
+
+impl Workload {
+    /// No partitions yet; they are added in directory order.
+    pub fn new() -> Self {
+        Workload { partitions: Vec::new() }
+    }
+
+    /// Adds partitions of a topic that exist from `from` on. `numbers` are partition numbers.
+    pub fn add(&mut self, seed: u64, topic: &Topic, numbers: std::ops::Range<u32>, from: SimTime, end: SimTime) {
+        let gaps = gaps(topic, end);
+        for number in numbers {
+            let name = TopicPartition { topic: topic.name.clone(), partition: number as i32 }.to_string();
+            let mut random = RandomStream::new(seed, &name, "arrivals");
+            let phase = random.next_u64() >> 32;
+            let key = random.next_u64();
+            let poisson = matches!(topic.arrivals, Arrivals::Poisson { .. }).then_some(random);
+            let backlog = if from <= topic.created_at { topic.backlog_per_partition as i64 } else { 0 };
+            let segment = gaps.iter().rposition(|(start, _)| *start <= from).unwrap_or(0);
+            let mut log = PartitionLog {
+                key,
+                gaps: gaps.clone(),
+                poisson,
+                phase,
+                segment,
+                segment_start: from,
+                before_segment: backlog,
+                next: SimTime::MAX,
+                arrived: 0,
+            };
+            log.next = log.draw_next(from);
+            self.partitions.push(log);
+        }
+    }
+
+    /// Log end offset: the number of records that have arrived up to and including `now`. Time never goes back.
+    pub fn log_end(&mut self, partition: PartitionIndex, now: SimTime) -> i64 {
+        self.partitions[partition.0 as usize].log_end(now)
+    }
+
+    /// When the record after the current log end arrives; [`SimTime::MAX`] if none comes any more.
+    pub fn next_arrival(&mut self, partition: PartitionIndex, now: SimTime) -> SimTime {
+        self.partitions[partition.0 as usize].next_arrival(now)
+    }
+
+    /// What a record draws its work from: a property of the record, whoever works on it.
+    pub fn record_stream(&self, partition: PartitionIndex, offset: i64) -> RandomStream {
+        RandomStream::of_key(xxh3_64_with_seed(&offset.to_le_bytes(), self.partitions[partition.0 as usize].key))
+    }
+
+    /// Number of partitions.
+    pub fn len(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// Log end offsets of all partitions.
+    pub fn log_ends(&mut self, now: SimTime, into: &mut Vec<i64>) {
+        into.clear();
+        into.extend(self.partitions.iter_mut().map(|partition| partition.log_end(now)));
+    }
+}
+
+impl PartitionLog {
+    fn segment_end(&self, segment: usize) -> SimTime {
+        self.gaps.get(segment + 1).map_or(SimTime::MAX, |(start, _)| *start)
+    }
+
+    fn log_end(&mut self, now: SimTime) -> i64 {
+        while self.segment_end(self.segment) <= now {
+            let end = self.segment_end(self.segment);
+            self.before_segment += self.count_until(SimTime(end.0 - 1));
+            self.segment += 1;
+            self.segment_start = end;
+            self.arrived = 0;
+            self.next = self.draw_next(end);
+        }
+        self.before_segment + self.count_until(now)
+    }
+
+    /// Records of the current segment up to and including `now`.
+    fn count_until(&mut self, now: SimTime) -> i64 {
+        if self.poisson.is_some() {
+            while self.next <= now {
+                self.arrived += 1;
+                self.next = self.draw_next(self.next);
+            }
+            return self.arrived;
+        }
+        match self.first_of_segment(self.segment, self.segment_start) {
+            Some((first, gap)) if first <= now => (now.since(first).0 / gap) as i64 + 1,
+            _ => 0,
+        }
+    }
+
+    /// First arrival and gap of a segment that begins at `start` for this partition.
+    fn first_of_segment(&self, segment: usize, start: SimTime) -> Option<(SimTime, u64)> {
+        let gap = self.gaps[segment].1?;
+        let offset = ((u128::from(gap) * u128::from(self.phase)) >> 32) as u64;
+        Some((start + SimDuration(offset), gap))
+    }
+
+    fn next_arrival(&mut self, now: SimTime) -> SimTime {
+        let count = self.log_end(now) - self.before_segment;
+        if self.poisson.is_some() {
+            if self.next < self.segment_end(self.segment) {
+                return self.next;
+            }
+        } else if let Some((first, gap)) = self.first_of_segment(self.segment, self.segment_start) {
+            let next = first + SimDuration(gap.saturating_mul(count as u64));
+            if next < self.segment_end(self.segment) {
+                return next;
+            }
+        }
+        // Nothing more in this segment: the first arrival of a later one. A Poisson segment's arrivals are drawn only
+        // when it begins, so its beginning is when to ask again.
+        for segment in self.segment + 1..self.gaps.len() {
+            let start = self.gaps[segment].0;
+            if self.poisson.is_some() && self.gaps[segment].1.is_some() {
+                return start;
+            }
+            if let Some((first, _)) = self.first_of_segment(segment, start)
+                && first < self.segment_end(segment)
+            {
+                return first;
+            }
+        }
+        SimTime::MAX
+    }
+
+    fn draw_next(&mut self, after: SimTime) -> SimTime {
+        let (Some(random), Some(gap)) = (self.poisson.as_mut(), self.gaps[self.segment].1) else { return SimTime::MAX };
+        let mean = SimDuration(gap);
+        let gap = Distribution::Exponential { mean, min: SimDuration(1), max: None }.sample(random);
+        after + gap
+    }
+}
+
+/// The gaps of one partition of the topic over time: the topic's rate divided by the partitions it has at each moment.
+fn gaps(topic: &Topic, end: SimTime) -> Gaps {
+    let mut rates: Vec<(SimTime, f64)> = match &topic.arrivals {
+        Arrivals::None => vec![(SimTime::ZERO, 0.0)],
+        Arrivals::Constant { per_second } | Arrivals::Poisson { per_second } => vec![(SimTime::ZERO, *per_second)],
+        Arrivals::Bursts { base_per_second, per_second, every, length } => {
+            let mut steps = Vec::new();
+            let mut start = SimTime::ZERO;
+            while start <= end {
+                steps.push((start, *per_second));
+                steps.push((start + *length, *base_per_second));
+                start += *every;
+            }
+            steps
+        }
+        Arrivals::Table { steps } => {
+            let mut all = vec![(SimTime::ZERO, 0.0)];
+            all.extend(steps.iter().copied());
+            all
+        }
+    };
+    for (when, _) in &topic.grows {
+        if let Err(place) = rates.binary_search_by_key(when, |(start, _)| *start) {
+            let rate = rates[place - 1].1;
+            rates.insert(place, (*when, rate));
+        }
+    }
+    let partitions_at = |at: SimTime| {
+        let grown = topic.grows.iter().rev().find(|(when, _)| *when <= at);
+        grown.map_or(topic.partitions, |(_, count)| *count).max(1)
+    };
+    rates
+        .into_iter()
+        .map(|(start, rate)| {
+            let per_partition = rate / f64::from(partitions_at(start));
+            (start, (per_partition > 0.0).then(|| ((1e9 / per_partition) as u64).max(1)))
+        })
+        .collect()
+}

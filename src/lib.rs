@@ -9,7 +9,6 @@
 //! The folders below stand in their order: each uses only those above it (`tests/architecture.rs` holds it).
 //! `ARCHITECTURE.md` is the house in one page.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod analysis;
 pub mod assignor;

@@ -226,7 +226,9 @@ impl Model for BareHeartbeats {
         while beats < events {
             let Reverse((at, _, beat)) = self.heap.pop().expect("the model is closed");
             match beat {
-                Beat::SessionExpires(member) => assert!(self.deadlines[member as usize] > at, "nobody misses a session"),
+                Beat::SessionExpires(member) => {
+                    assert!(self.deadlines[member as usize] > at, "nobody misses a session")
+                }
                 Beat::Heartbeat(member) => {
                     beats += 1;
                     seen = seen.wrapping_mul(31).wrapping_add(at ^ u64::from(member));

@@ -43,6 +43,7 @@ fn the_bits_of_every_distribution_are_fixed_for_good() {
     assert_eq!(draw(&table(), 3), [7_357_832, 1_587_539, 7_576_695]);
     // Many draws reach the tails too, where other branches compute.
     assert_eq!(digest(&draw(&exponential(), 100_000)), 15_065_214_071_739_144_818);
+    assert_eq!(digest(&draw(&mixture(), 100_000)), 2_917_133_691_571_415_876);
     assert_eq!(digest(&draw(&lognormal(), 100_000)), 11_488_772_314_602_030_755);
 }
 

@@ -144,3 +144,85 @@ fn key(record: &Record) -> Option<(Key, bool)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinator::GroupMetadataValue;
+    use crate::protocol::Generation;
+
+    fn record(group: &str, generation: Option<i32>) -> Record {
+        let value = generation.map(|generation| GroupMetadataValue {
+            protocol_type: "consumer".into(),
+            generation: Generation(generation),
+            protocol: None,
+            leader: None,
+            current_state_timestamp: None,
+            members: Vec::new(),
+        });
+        Record::GroupMetadata { group: GroupId::from(group), value: value.map(Into::into) }
+    }
+
+    fn offsets(log: &ReplicatedLog) -> Vec<i64> {
+        log.records().iter().map(|logged| logged.offset).collect()
+    }
+
+    #[test]
+    fn commits_come_in_log_order_even_if_a_later_write_was_quicker() {
+        let mut log = ReplicatedLog::new();
+        assert!(log.append(0, vec![record("a", Some(1))]), "the first append opens a batch");
+        assert!(!log.append(1, vec![record("a", Some(2))]), "the second joins it");
+        assert_eq!(log.flush(SimTime(500)), SimTime(500));
+        assert!(log.append(2, vec![record("a", Some(3))]));
+        assert_eq!(log.flush(SimTime(400)), SimTime(500));
+        assert_eq!(log.commit(), Some(2));
+        assert_eq!(log.commit(), Some(3));
+        assert_eq!(log.commit(), None);
+    }
+
+    #[test]
+    fn a_refused_batch_gives_its_offsets_back() {
+        let mut log = ReplicatedLog::new();
+        log.append(0, vec![record("a", Some(1))]);
+        log.flush(SimTime(1));
+        log.append(1, vec![record("a", Some(2)), record("b", Some(1))]);
+        assert_eq!(log.refuse(), Some(1));
+        assert_eq!(log.end(), 1);
+        assert!(log.append(1, vec![record("a", Some(3))]));
+    }
+
+    #[test]
+    fn an_unclean_leader_change_loses_what_was_not_replicated() {
+        for (unclean, kept) in [(true, vec![0]), (false, vec![0, 1])] {
+            let mut log = ReplicatedLog::new();
+            log.append(0, vec![record("a", Some(1))]);
+            log.flush(SimTime(1));
+            log.commit();
+            log.append(1, vec![record("b", Some(1))]);
+            log.flush(SimTime(2));
+            log.change_leader(unclean);
+            assert_eq!(offsets(&log), kept);
+            assert_eq!(log.high_watermark(), kept.len() as i64);
+        }
+    }
+
+    #[test]
+    fn compaction_keeps_the_newest_record_of_each_key_and_no_tombstones() {
+        let mut log = ReplicatedLog::new();
+        log.append(0, vec![record("a", Some(1)), record("b", Some(1)), record("a", Some(2)), record("b", None)]);
+        log.flush(SimTime(1));
+        log.change_leader(false);
+        assert_eq!(offsets(&log), [2]);
+    }
+
+    #[test]
+    fn the_log_does_not_grow_with_the_number_of_writes() {
+        let mut log = ReplicatedLog::new();
+        for offset in 0..100_000 {
+            log.append(offset, vec![record("a", Some(offset as i32))]);
+            log.flush(SimTime(offset as u64));
+            log.commit();
+        }
+        assert!(log.records().len() < 10_000, "{} records are left", log.records().len());
+    }
+}

@@ -327,3 +327,98 @@ fn goes(direction: Direction, way: Way) -> bool {
         Direction::FromBroker => way == Way::FromBroker,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATENCY: SimDuration = SimDuration::from_millis(1);
+
+    fn network(loss: f64) -> (Network, ConnectionId) {
+        let model = NetworkModel { latency: Distribution::Constant(LATENCY), loss, rto: SimDuration::from_millis(200) };
+        let mut network = Network::new(model, 1, ["worker"].into_iter());
+        let id = network.open(0, 1, Connection::Coordinator(BrokerId(0)));
+        (network, id)
+    }
+
+    fn links(direction: Direction) -> LinkSet {
+        LinkSet { consumers: vec![0], brokers: vec![BrokerId(0)], direction, coordinator_only: false }
+    }
+
+    fn at(millis: u64) -> SimTime {
+        SimTime::ZERO + SimDuration::from_millis(millis)
+    }
+
+    fn send(network: &mut Network, id: ConnectionId, now: SimTime, way: Way) -> Sent {
+        network.send(now, id, way, Packet::Fin).0
+    }
+
+    #[test]
+    fn packets_of_one_connection_arrive_in_order() {
+        let (mut network, id) = network(0.3);
+        let mut last = SimTime::ZERO;
+        for sent in 0..500 {
+            let Sent::Arrives(arrival) = send(&mut network, id, at(sent), Way::ToBroker) else {
+                panic!("nothing is lost for good")
+            };
+            assert!(arrival >= last && arrival >= at(sent) + LATENCY);
+            last = arrival;
+        }
+    }
+
+    #[test]
+    fn a_lost_packet_is_late_by_its_retransmission_timeouts() {
+        let (mut network, _) = network(0.5);
+        let mut late = Vec::new();
+        for _ in 0..200 {
+            let id = network.open(0, 1, Connection::Data(BrokerId(0)));
+            let Sent::Arrives(arrival) = send(&mut network, id, at(0), Way::ToBroker) else {
+                panic!("nothing is lost for good")
+            };
+            late.push(arrival.since(at(0) + LATENCY).as_millis());
+        }
+        late.sort_unstable();
+        late.dedup();
+        assert_eq!(late[..4], [0, 200, 600, 1_400], "200 ms, doubling");
+    }
+
+    #[test]
+    fn a_black_hole_holds_packets_back_and_lets_them_go_in_order() {
+        let (mut network, id) = network(0.0);
+        network.begin(7, links(Direction::Both), Effect::BlackHole);
+        assert_eq!(send(&mut network, id, at(0), Way::ToBroker), Sent::RetryAt(at(200)));
+        assert_eq!(send(&mut network, id, at(50), Way::ToBroker), Sent::Held);
+        assert_eq!(network.retry(at(200), id, Way::ToBroker).unwrap_err(), at(600), "200 + 400");
+        assert_eq!(network.retry(at(600), id, Way::ToBroker).unwrap_err(), at(1_400), "600 + 800");
+        network.end(7);
+        let released = network.retry(at(1_400), id, Way::ToBroker).unwrap();
+        assert_eq!(released.iter().map(|(arrival, _)| *arrival).collect::<Vec<_>>(), [at(1_401), at(1_401)]);
+        assert_eq!(send(&mut network, id, at(1_400), Way::ToBroker), Sent::Arrives(at(1_401)));
+    }
+
+    #[test]
+    fn a_one_way_fault_leaves_the_other_way_open() {
+        let (mut network, id) = network(0.0);
+        network.begin(7, links(Direction::ToBroker), Effect::BlackHole);
+        assert_eq!(send(&mut network, id, at(0), Way::FromBroker), Sent::Arrives(at(1)));
+        assert_eq!(send(&mut network, id, at(0), Way::ToBroker), Sent::RetryAt(at(200)));
+    }
+
+    #[test]
+    fn a_fault_of_the_coordinator_links_leaves_fetching_alone() {
+        let (mut network, coordinator) = network(0.0);
+        let data = network.open(0, 1, Connection::Data(BrokerId(0)));
+        network.begin(7, LinkSet { coordinator_only: true, ..links(Direction::Both) }, Effect::BlackHole);
+        assert_eq!(send(&mut network, data, at(0), Way::ToBroker), Sent::Arrives(at(1)));
+        assert_eq!(send(&mut network, coordinator, at(0), Way::ToBroker), Sent::RetryAt(at(200)));
+        assert!(!network.data_blocked(0, BrokerId(0)));
+    }
+
+    #[test]
+    fn a_request_behind_a_parked_fetch_is_read_when_that_is_over() {
+        let (mut network, id) = network(0.0);
+        let request = crate::protocol::message::Request::Metadata { topics: None };
+        let packet = Packet::Request { correlation_id: 1, version: 0, request, not_before: at(350) };
+        assert_eq!(network.send(at(0), id, Way::ToBroker, packet).0, Sent::Arrives(at(350)));
+    }
+}

@@ -212,3 +212,112 @@ fn gaps(topic: &Topic, end: SimTime) -> Gaps {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::TopicName;
+
+    const END: SimTime = SimTime(3_600_000_000_000);
+
+    fn second(seconds: u64) -> SimTime {
+        SimTime::ZERO + SimDuration::from_secs(seconds)
+    }
+
+    fn topic(partitions: u32, arrivals: Arrivals) -> Topic {
+        Topic {
+            name: TopicName::from("orders"),
+            partitions,
+            arrivals,
+            backlog_per_partition: 0,
+            record_bytes: 100,
+            created_at: SimTime::ZERO,
+            grows: Vec::new(),
+        }
+    }
+
+    fn workload(topic: &Topic) -> Workload {
+        let mut workload = Workload::new();
+        workload.add(1, topic, 0..topic.partitions, SimTime::ZERO, END);
+        workload
+    }
+
+    fn total(workload: &mut Workload, at: SimTime) -> i64 {
+        let mut ends = Vec::new();
+        workload.log_ends(at, &mut ends);
+        ends.iter().sum()
+    }
+
+    #[test]
+    fn a_constant_rate_is_spread_evenly_over_the_partitions() {
+        let mut workload = workload(&topic(4, Arrivals::Constant { per_second: 8.0 }));
+        for partition in 0..4 {
+            assert_eq!(workload.log_end(PartitionIndex(partition), second(100)), 200);
+        }
+    }
+
+    #[test]
+    fn the_next_arrival_is_the_instant_at_which_the_log_end_moves() {
+        for arrivals in [
+            Arrivals::Constant { per_second: 3.0 },
+            Arrivals::Poisson { per_second: 3.0 },
+            Arrivals::Table { steps: vec![(second(2), 5.0), (second(9), 0.0), (second(20), 2.0)] },
+            Arrivals::Bursts {
+                base_per_second: 0.5,
+                per_second: 40.0,
+                every: SimDuration::from_secs(10),
+                length: SimDuration::from_secs(1),
+            },
+        ] {
+            let mut workload = workload(&topic(2, arrivals.clone()));
+            let mut now = SimTime::ZERO;
+            for _ in 0..200 {
+                let before = workload.log_end(PartitionIndex(1), now);
+                let next = workload.next_arrival(PartitionIndex(1), now);
+                if next == SimTime::MAX || next > END {
+                    break;
+                }
+                assert!(next > now, "{arrivals:?}: the next arrival lies ahead");
+                assert_eq!(workload.log_end(PartitionIndex(1), SimTime(next.0 - 1)), before, "{arrivals:?} at {now}");
+                now = next;
+            }
+            assert!(now > second(10), "{arrivals:?} goes on");
+        }
+    }
+
+    #[test]
+    fn poisson_arrivals_come_at_their_rate() {
+        let mut workload = workload(&topic(10, Arrivals::Poisson { per_second: 50.0 }));
+        let count = total(&mut workload, second(1_000));
+        assert!((49_000..51_000).contains(&count), "50 a second for 1000 s, got {count}");
+    }
+
+    #[test]
+    fn a_topic_that_grows_spreads_the_same_rate_over_more_partitions() {
+        let mut grown = topic(2, Arrivals::Constant { per_second: 12.0 });
+        grown.grows = vec![(second(100), 6)];
+        let mut workload = workload(&grown);
+        workload.log_end(PartitionIndex(0), second(100));
+        workload.add(1, &grown, 2..6, second(100), END);
+        assert_eq!(workload.log_end(PartitionIndex(0), second(200)), 600 + 200);
+        assert_eq!(workload.log_end(PartitionIndex(5), second(200)), 200);
+    }
+
+    #[test]
+    fn a_backlog_is_there_from_the_start() {
+        let mut backlog = topic(3, Arrivals::None);
+        backlog.backlog_per_partition = 1_000;
+        let mut workload = workload(&backlog);
+        assert_eq!(total(&mut workload, SimTime::ZERO), 3_000);
+        assert_eq!(workload.next_arrival(PartitionIndex(0), second(1)), SimTime::MAX);
+    }
+
+    #[test]
+    fn the_work_on_a_record_depends_on_the_record_alone() {
+        let workload = workload(&topic(2, Arrivals::None));
+        let draw = |partition, offset| workload.record_stream(PartitionIndex(partition), offset).next_u64();
+        assert_eq!(draw(0, 7), draw(0, 7));
+        assert_ne!(draw(0, 7), draw(0, 8));
+        assert_ne!(draw(0, 7), draw(1, 7));
+    }
+}

@@ -5,6 +5,8 @@ pub mod error;
 pub mod ids;
 pub mod java_hash;
 pub mod message;
+pub mod subscription;
+mod wire;
 
 pub use error::ErrorCode;
 pub use ids::{

@@ -1,5 +1,6 @@
 //! Replays recordings of real Kafka and counts agreement.
 
+pub mod assignor;
 pub mod difference;
 pub mod hash;
 mod hex;

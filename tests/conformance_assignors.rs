@@ -1,0 +1,36 @@
+//! The recordings of assignors in `tests/vectors/assignors`, replayed.
+
+use std::io::Read;
+use std::path::Path;
+
+use rebalab::conformance::assignor;
+
+/// Replays a file; returns how many cases and computations it has.
+fn replay(file: &str) -> (usize, usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/assignors").join(file);
+    let bytes = std::fs::read(&path).expect("the recording is there");
+    let mut text = String::new();
+    if file.ends_with(".gz") {
+        flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("a gzip file");
+    } else {
+        text = String::from_utf8(bytes).expect("text");
+    }
+    let mut computations = 0;
+    for line in text.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        let (differences, count) = assignor::replay(&case).expect("an undamaged case");
+        assert!(differences.is_empty(), "{}: {differences:#?}", case["case"]);
+        computations += count;
+    }
+    (text.lines().count(), computations)
+}
+
+#[test]
+fn range_assigns_as_recorded() {
+    assert_eq!(replay("range.jsonl"), (150, 394));
+}
+
+#[test]
+fn roundrobin_assigns_as_recorded() {
+    assert_eq!(replay("roundrobin.jsonl"), (150, 394));
+}

@@ -36,6 +36,8 @@ pub struct ShardHost {
     pub waiting: FxHashMap<RequestId, (ConnectionId, u32)>,
     /// Draws of the log's latency.
     pub latency: RandomStream,
+    /// Draws of how late timers act.
+    pub lateness: RandomStream,
     /// Leader epoch: what was scheduled under an earlier one is ignored.
     pub epoch: u32,
     /// The log stands still until then (storage stall).

@@ -37,7 +37,8 @@ impl Simulation<'_> {
         };
         let host = &mut self.hosts[consumer as usize];
         host.process = Some(Process::new(ConsumerClient::new(settings)));
-        let startup = entry.startup.sample(&mut host.random.startup);
+        let fixed = self.fixed[consumer as usize].startups.pop_front();
+        let startup = fixed.unwrap_or_else(|| entry.startup.sample(&mut host.random.startup));
         self.begin_work(consumer, WorkKind::Startup, startup);
     }
 
@@ -126,7 +127,12 @@ impl Simulation<'_> {
             }
             Output::WakeAt { thread, at } => {
                 let timer = if thread == Thread::Poll { timers.poll } else { timers.heartbeat };
-                if at == SimTime::MAX { self.queue.cancel(timer) } else { self.queue.set(timer, at.max(self.now)) }
+                if at == SimTime::MAX {
+                    self.queue.cancel(timer);
+                } else {
+                    let at = self.late(consumer, at);
+                    self.queue.set(timer, at);
+                }
             }
             Output::AwaitRecords => {
                 if let Some(process) = self.process(consumer) {
@@ -167,6 +173,14 @@ impl Simulation<'_> {
             Output::Failed => self.end_process(consumer, StopKind::Failed),
             Output::Event(event) => self.emit(Event::Client { consumer: Self::name(consumer), event }),
         }
+    }
+
+    /// When a thread that wants to be woken at `at` really wakes. A wish for this instant is no sleep.
+    fn late(&mut self, consumer: u32, at: SimTime) -> SimTime {
+        if at <= self.now {
+            return self.now;
+        }
+        at + self.thread_lateness.sample(&mut self.hosts[consumer as usize].random.lateness)
     }
 
     fn process(&mut self, consumer: u32) -> Option<&mut Process> {

@@ -47,6 +47,8 @@ pub struct HostStreams {
     pub fetch: RandomStream,
     /// Time of brokers for this consumer's requests.
     pub request: RandomStream,
+    /// How late threads wake.
+    pub lateness: RandomStream,
 }
 
 /// A running consumer process.
@@ -140,6 +142,7 @@ impl Host {
                 member_id: stream("member id"),
                 fetch: stream("fetch"),
                 request: stream("request time"),
+                lateness: stream("lateness"),
             },
         }
     }

@@ -7,6 +7,7 @@ mod brokers;
 mod consumers;
 mod faults;
 mod host;
+mod inputs;
 mod log;
 mod network;
 mod requests;
@@ -14,4 +15,5 @@ mod simulation;
 mod strikes;
 mod workload;
 
-pub use simulation::{RunTotals, run};
+pub use inputs::{ConsumerInputs, Inputs};
+pub use simulation::{RunTotals, run, run_with};

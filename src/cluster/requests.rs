@@ -1,5 +1,7 @@
 //! Packets, brokers and coordinator shards: carries requests to them and answers back.
 
+use std::collections::VecDeque;
+
 use crate::client::Input as ClientInput;
 use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, Shard, TimerId};
 use crate::engine::{Millis, RandomStream, SimDuration, SimTime};
@@ -12,12 +14,18 @@ use super::log::ReplicatedLog;
 use super::network::{ConnectionId, Packet, Sent, Unread, Way};
 use super::simulation::{Flight, Simulation, Target};
 
-/// Draws member ids for the consumer whose request is handled.
-struct DrawnMemberIds<'a>(&'a mut RandomStream);
+/// Makes member ids for the consumer whose request is handled: those that are fixed first, then drawn ones.
+struct DrawnMemberIds<'a> {
+    fixed: &'a mut VecDeque<MemberId>,
+    random: &'a mut RandomStream,
+}
 
 impl coordinator::MemberIds for DrawnMemberIds<'_> {
     fn new_member_id(&mut self, prefix: &str) -> MemberId {
-        let (high, low) = (self.0.next_u64(), self.0.next_u64());
+        if let Some(fixed) = self.fixed.pop_front() {
+            return fixed;
+        }
+        let (high, low) = (self.random.next_u64(), self.random.next_u64());
         // A version 4 UUID, as `Uuid.randomUuid` makes them.
         MemberId::from(format!(
             "{prefix}-{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -260,6 +268,7 @@ impl Simulation<'_> {
             timers: Vec::new(),
             waiting: Default::default(),
             latency: RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency"),
+            lateness: RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "lateness"),
             epoch: 0,
             stalled_until: SimTime::ZERO,
             slow: Vec::new(),
@@ -277,7 +286,8 @@ impl Simulation<'_> {
         let now = self.now.millis();
         match from {
             Some(consumer) => {
-                let mut ids = DrawnMemberIds(&mut self.hosts[consumer as usize].random.member_id);
+                let fixed = &mut self.fixed[consumer as usize].member_ids;
+                let mut ids = DrawnMemberIds { fixed, random: &mut self.hosts[consumer as usize].random.member_id };
                 host.shard.handle(now, input, &mut ids, &mut outputs);
             }
             None => host.shard.handle(now, input, &mut NoMemberIds, &mut outputs),
@@ -328,7 +338,8 @@ impl Simulation<'_> {
         let queue = &mut self.queue;
         let slot = *timers[place]
             .get_or_insert_with(|| queue.add_timer(Target::ShardTimer { shard: index as u16, timer: timer.0 }));
-        self.queue.set(slot, at.sim_time().max(self.now));
+        let late = self.timer_lateness.sample(&mut self.brokers.shards[index as usize].lateness);
+        self.queue.set(slot, at.sim_time().max(self.now) + late);
     }
 
     pub(super) fn shard_timer(&mut self, index: u32, timer: u32) {

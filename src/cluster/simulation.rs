@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
 use super::host::Host;
+use super::inputs::{ConsumerInputs, Inputs};
 use super::network::{ConnectionId, Network, Packet, Way};
 use super::workload::Workload;
 
@@ -133,6 +134,12 @@ pub(super) struct Simulation<'a> {
     pub latency: Sampler,
     /// Time a broker takes for one request.
     pub request_time: Sampler,
+    /// How late threads of consumers wake.
+    pub thread_lateness: Sampler,
+    /// How late coordinators' timers act.
+    pub timer_lateness: Sampler,
+    /// What is fixed of each consumer.
+    pub fixed: Vec<ConsumerInputs>,
     observers: &'a mut [&'a mut dyn Observer],
     totals: RunTotals,
 }
@@ -149,14 +156,25 @@ pub(super) struct TopicState {
 ///
 /// The same scenario and seed give the same events in the same order on every machine.
 pub fn run<'a>(scenario: &'a Scenario, seed: u64, observers: &'a mut [&'a mut dyn Observer]) -> RunTotals {
-    let mut simulation = Simulation::new(scenario, seed, observers);
+    run_with(scenario, seed, Inputs::default(), observers)
+}
+
+/// As [`run`], with values fixed that are otherwise drawn.
+pub fn run_with<'a>(
+    scenario: &'a Scenario,
+    seed: u64,
+    inputs: Inputs,
+    observers: &'a mut [&'a mut dyn Observer],
+) -> RunTotals {
+    let mut simulation = Simulation::new(scenario, seed, inputs, observers);
     simulation.prepare();
     simulation.run_until(SimTime::ZERO + scenario.duration);
     simulation.totals
 }
 
 impl<'a> Simulation<'a> {
-    fn new(scenario: &'a Scenario, seed: u64, observers: &'a mut [&'a mut dyn Observer]) -> Self {
+    fn new(scenario: &'a Scenario, seed: u64, mut inputs: Inputs, observers: &'a mut [&'a mut dyn Observer]) -> Self {
+        inputs.consumers.resize_with(scenario.consumers().count(), ConsumerInputs::default);
         let mut queue = EventQueue::new();
         let mut directory = Directory::default();
         let mut hosts = Vec::new();
@@ -215,6 +233,9 @@ impl<'a> Simulation<'a> {
             client_info,
             latency: scenario.network.latency.sampler(),
             request_time: scenario.cluster.request_time.sampler(),
+            thread_lateness: inputs.thread_lateness.sampler(),
+            timer_lateness: inputs.timer_lateness.sampler(),
+            fixed: inputs.consumers,
             client_outputs: Vec::new(),
             shard_outputs: Vec::new(),
             observers,

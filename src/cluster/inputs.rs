@@ -1,0 +1,35 @@
+//! What a caller fixes that a run otherwise draws: for replays of a recording, whose story must not depend on chance
+//! that the recording itself knows the outcome of.
+
+use std::collections::VecDeque;
+
+use crate::engine::{Distribution, SimDuration};
+use crate::protocol::MemberId;
+
+/// Fixed values for a run. What is not fixed (or used up) is drawn as always, from the same streams.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// By consumer, in the order of [`Scenario::consumers`](crate::scenario::Scenario::consumers); may be shorter.
+    pub consumers: Vec<ConsumerInputs>,
+    /// How late a thread of a consumer wakes after its time is up: timer slack and a busy machine.
+    pub thread_lateness: Distribution,
+    /// How late a coordinator acts on a timer.
+    pub timer_lateness: Distribution,
+}
+
+impl Default for Inputs {
+    /// Nothing is fixed, and everybody is punctual.
+    fn default() -> Self {
+        let punctual = Distribution::Constant(SimDuration::ZERO);
+        Inputs { consumers: Vec::new(), thread_lateness: punctual.clone(), timer_lateness: punctual }
+    }
+}
+
+/// What is fixed of one consumer.
+#[derive(Clone, Debug, Default)]
+pub struct ConsumerInputs {
+    /// How long its process starts up, one entry for each start.
+    pub startups: VecDeque<SimDuration>,
+    /// The member ids that coordinators make for it, in order.
+    pub member_ids: VecDeque<MemberId>,
+}

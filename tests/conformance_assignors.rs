@@ -34,3 +34,13 @@ fn range_assigns_as_recorded() {
 fn roundrobin_assigns_as_recorded() {
     assert_eq!(replay("roundrobin.jsonl"), (150, 394));
 }
+
+#[test]
+fn sticky_assigns_as_recorded() {
+    assert_eq!(replay("sticky.jsonl"), (150, 394));
+}
+
+#[test]
+fn cooperative_sticky_assigns_as_recorded() {
+    assert_eq!(replay("cooperative-sticky.jsonl.gz"), (150, 564));
+}

@@ -7,7 +7,7 @@ use super::assignment::GroupAssignment;
 use super::cluster::Cluster;
 use super::error::AssignorError;
 use super::group::{Group, GroupMember};
-use super::{range, round_robin};
+use super::{range, round_robin, sticky};
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::JoinGroupResponseMember;
 use crate::protocol::subscription::{
@@ -172,8 +172,8 @@ impl ConsumerPartitionAssignor {
         match self.assignor {
             ClientAssignor::Range => Ok(range::assign(&group)),
             ClientAssignor::RoundRobin => Ok(round_robin::assign(&group)),
-            ClientAssignor::Sticky => todo!(),
-            ClientAssignor::CooperativeSticky => todo!(),
+            ClientAssignor::Sticky => sticky::assign(&group, &mut self.max_generation),
+            ClientAssignor::CooperativeSticky => sticky::assign_cooperatively(&group, &mut self.max_generation),
         }
     }
 

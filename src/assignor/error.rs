@@ -17,6 +17,9 @@ pub enum AssignorError {
     /// The constrained sticky path divided by the number of members of a group without any.
     #[error("{class}: / by zero", class = self.class())]
     Arithmetic,
+    /// The general sticky path moves partitions in a circle: Kafka's leader would never return from `poll`.
+    #[error("{class}", class = self.class())]
+    Endless,
     /// A broker's assignor met a topic that it knows nothing of, or had partitions left over.
     #[error("{class}: {0}", class = self.class())]
     PartitionAssignor(String),
@@ -26,13 +29,14 @@ pub enum AssignorError {
 }
 
 impl AssignorError {
-    /// The Java exception's class.
+    /// The Java exception's class; `endless loop` where there is none.
     pub fn class(&self) -> &'static str {
         match self {
             AssignorError::IllegalState(_) => "java.lang.IllegalStateException",
             AssignorError::NullPointer => "java.lang.NullPointerException",
             AssignorError::NoSuchElement => "java.util.NoSuchElementException",
             AssignorError::Arithmetic => "java.lang.ArithmeticException",
+            AssignorError::Endless => "endless loop",
             AssignorError::PartitionAssignor(_) => {
                 "org.apache.kafka.coordinator.group.api.assignor.PartitionAssignorException"
             }

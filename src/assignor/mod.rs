@@ -15,6 +15,7 @@ mod group;
 mod racks;
 mod range;
 mod round_robin;
+mod sticky;
 
 pub use assignment::{AssignedPartition, GroupAssignment, MemberAssignment};
 pub use client::{ClientAssignor, ConsumerPartitionAssignor, leader_order};

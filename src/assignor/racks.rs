@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::group::{Group, MemberIndex, PartitionIndex};
 
 /// Number of a rack.
-type Rack = u32;
+pub(super) type Rack = u32;
 
 /// Racks of a group of which at least one member has one.
 pub(super) struct Racks {
@@ -40,6 +40,10 @@ impl Racks {
             }
         }
         Some(Racks { members, partitions })
+    }
+
+    pub(super) fn rack_of(&self, member: MemberIndex) -> Option<Rack> {
+        self.members[member as usize]
     }
 
     pub(super) fn has_rack(&self, member: MemberIndex) -> bool {

@@ -4,3 +4,4 @@ pub mod assignor;
 pub mod difference;
 pub mod hash;
 mod hex;
+pub mod live;

@@ -1,0 +1,24 @@
+//! Judges simulated runs against recordings of a real broker and real consumers.
+//!
+//! A [`Recording`] is turned into a scenario ([`build`]); the run of it and the recording become the same kind of
+//! [`Timeline`], and from there on everything is worked out in the same way on both sides: [`Story`], [`Ownership`], the
+//! quantities. Two judgements compare them: [`replay`], with what the recording fixes given to the run, and
+//! [`distribution`], over many seeds without it.
+
+mod ownership;
+mod raw;
+mod read;
+mod recording;
+mod said;
+mod story;
+mod timeline;
+
+pub use ownership::Ownership;
+pub use read::{Problem, ReadError, read};
+pub use recording::{
+    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Params, Recording,
+    SlowRecords, Traffic,
+};
+pub use said::Said;
+pub use story::{Joined, MemberStory, Rebalance, Story};
+pub use timeline::{Deed, Entry, Moment, Timeline, TimelineRecorder};

@@ -1,0 +1,274 @@
+//! One repetition of a live recording as typed data: what was configured, what was done, what happened.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::client::{Callback, CloseOption};
+use crate::engine::Millis;
+use crate::protocol::{Generation, GroupId, MemberId, TopicName};
+
+/// A consumer process of a recording by the name it has there: `c1`, `c2b`.
+pub type Name = Arc<str>;
+
+/// One repetition of a recorded scenario.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// For example `b-join/coop`.
+    pub scenario: String,
+    /// Repetition, counted from 0.
+    pub rep: u32,
+    /// Version of broker and clients.
+    pub kafka: String,
+    /// What the scenario was asked for.
+    pub params: Params,
+    /// Properties set on the broker.
+    pub broker: IndexMap<String, String>,
+    /// Every consumer that was started, in the order of the first start.
+    pub members: IndexMap<Name, Member>,
+    /// The one group.
+    pub group: GroupId,
+    /// Partitions of the one topic.
+    pub partitions: u32,
+    /// What was done, in time order.
+    pub actions: Vec<Action>,
+    /// What happened, in time order.
+    pub events: Vec<Event>,
+    /// What the recorder measured.
+    pub measured: Measured,
+    /// How disturbed the machine was.
+    pub noise: Noise,
+    /// What became of the records; `None` for recordings that did not count them.
+    pub traffic: Option<Traffic>,
+}
+
+impl Recording {
+    /// The instant that measured values count from: the action with a mark, else the first action.
+    pub fn reference(&self) -> Millis {
+        self.actions.iter().find(|action| action.mark).map_or(Millis(0), |action| action.at)
+    }
+
+    /// The end of the recording.
+    pub fn end(&self) -> Millis {
+        let last_action = self.actions.last().map(|action| action.at);
+        let last_event = self.events.last().map(|event| event.at);
+        last_action.max(last_event).unwrap_or_default()
+    }
+
+    /// The group uses the consumer protocol (KIP-848), which is not modelled.
+    pub fn uses_consumer_protocol(&self) -> bool {
+        self.members.values().any(|member| {
+            member.client.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
+        })
+    }
+
+    /// Name of the topic.
+    pub fn topic(&self) -> TopicName {
+        let named = self.members.values().next().and_then(|member| member.app.topic.clone());
+        named.unwrap_or_else(|| TopicName(format!("t-{}", self.group).into()))
+    }
+}
+
+/// Parameters that say how actions followed each other and what traffic there was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Params {
+    /// One record went to each partition this often, ms.
+    pub produce_ms: Option<u64>,
+    /// Records per second over all partitions, in bursts every 200 ms.
+    pub rate: Option<f64>,
+    /// After a restart the next one followed so long after the group had settled, ms.
+    pub between_ms: Option<i64>,
+}
+
+/// A consumer's configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Member {
+    /// Properties of the client, as given to its constructor.
+    pub client: IndexMap<String, String>,
+    /// The application around it.
+    pub app: App,
+}
+
+/// What the application does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// The topic it subscribes to, if it is told.
+    pub topic: Option<TopicName>,
+    /// Timeout passed to `poll`, ms.
+    pub poll_timeout_ms: u64,
+    /// Time per record, ms.
+    pub process_ms: u64,
+    /// `commitSync` after each batch.
+    pub commit_sync: bool,
+    /// Records that cost more, by a rule that every owner finds the same.
+    pub slow: Option<SlowRecords>,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        App { topic: None, poll_timeout_ms: 100, process_ms: 0, commit_sync: false, slow: None }
+    }
+}
+
+/// Which records are slow: those whose hash of (seed, partition, offset) modulo 1000 is below `permille`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowRecords {
+    /// Seed of the hash.
+    pub seed: u64,
+    /// How many of 1000.
+    pub permille: u64,
+    /// Extra cost, ms.
+    pub ms: u64,
+}
+
+impl SlowRecords {
+    /// Is the record at this offset slow? (live-scale README, `s7-*`)
+    pub fn is_slow(&self, partition: u32, offset: i64) -> bool {
+        let mut z = self
+            .seed
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add(u64::from(partition).wrapping_mul(0xBF58_476D_1CE4_E5B9))
+            .wrapping_add((offset as u64).wrapping_mul(0x94D0_49BB_1331_11EB));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % 1000 < self.permille
+    }
+}
+
+/// Something that was done to the group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// When, since the first action.
+    pub at: Millis,
+    /// What.
+    pub what: Act,
+    /// Measured values count from here.
+    pub mark: bool,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// A new process.
+    Start(Name),
+    /// `close()`.
+    Close(Name, CloseOption),
+    /// SIGKILL.
+    Kill(Name),
+    /// SIGSTOP.
+    Freeze(Name),
+    /// SIGCONT.
+    Thaw(Name),
+    /// The next pass of the application's loop is busy for so long, then `commitSync` if asked for.
+    Slow { who: Name, ms: u64, commit: bool },
+    /// Nothing: an instant worth naming. `busy` is a member that gets busy once its JoinGroup is parked.
+    Mark { busy: Option<Name> },
+    /// The group did not settle in time; the recorder went on.
+    Note,
+    /// The end of the recording.
+    End,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When, since the first action.
+    pub at: Millis,
+    /// Where: a consumer, or `broker`.
+    pub who: Name,
+    /// What.
+    pub what: Happened,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    /// The consumer was created and subscribed.
+    Started,
+    /// A listener call.
+    Callback { callback: Callback, partitions: Vec<u32> },
+    /// The application is busy from here on.
+    SlowBegin { ms: u64, records: u64 },
+    /// It is done.
+    SlowEnd,
+    /// `commitSync` after a busy pass came through.
+    CommitOk,
+    /// An exception reached the application, `times` in a row.
+    Exception { place: String, class: String, times: u64 },
+    /// `close()` was called.
+    Closing,
+    /// It returned.
+    Closed,
+    /// The application gave up after exceptions and goes on to close.
+    Abandoned,
+    /// First records of a partition after it was assigned.
+    FirstRecords,
+    /// A position moved by itself.
+    OffsetJump,
+    /// A group request was sent.
+    Send { api: String, generation: Option<Generation>, reason: Option<String> },
+    /// Its answer was read by the client.
+    Receive { api: String, error: Option<String>, generation: Option<Generation>, member: Option<MemberId> },
+    /// A line of the client's or the coordinator's log.
+    Log(String),
+    /// Something that this version does not know.
+    Other(String),
+}
+
+/// What the recorder measured, as far as it is compared. Times in ms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Rebalances before the reference.
+    pub rebalances_before: u64,
+    /// Rebalances after it.
+    pub rebalances: u64,
+    /// Each of those.
+    pub rebalance: Vec<MeasuredRebalance>,
+    /// Reference to the coordinator's first line that says what happened.
+    pub detect_ms: Option<i64>,
+    /// Reference to the last callback with partitions.
+    pub settled_ms: Option<i64>,
+    /// Time without a live owner, by partition.
+    pub unavailable_ms: IndexMap<u32, i64>,
+    /// Longest single gap.
+    pub unavailable_max_ms: i64,
+    /// Sum over partitions.
+    pub unavailable_partition_ms: i64,
+    /// Time in which two processes believed to own the same partition, summed over partitions.
+    pub double_owner_partition_ms: i64,
+    /// From the start of the first rebalance to a member's first REBALANCE_IN_PROGRESS.
+    pub notice_ms: IndexMap<Name, i64>,
+}
+
+/// A rebalance as measured. Times in ms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeasuredRebalance {
+    /// Start, since the first action.
+    pub at: Millis,
+    /// To the end of the join phase.
+    pub join_ms: Option<i64>,
+    /// To "Assignment received from leader".
+    pub latency_ms: Option<i64>,
+}
+
+/// How disturbed the machine was meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Noise {
+    /// 99th percentile of how late naps of 5 ms ended, ms.
+    pub oversleep_p99_ms: f64,
+}
+
+/// What became of the records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Records processed, repetitions included.
+    pub processed: u64,
+    /// Repetitions.
+    pub duplicates: u64,
+    /// Longest time between two processed records, by partition, ms.
+    pub gap_ms: IndexMap<u32, i64>,
+    /// Exceptions of `commitSync` by class.
+    pub commit_failures: IndexMap<String, u64>,
+    /// Once a second: (time in s, records not committed over all partitions).
+    pub lag: Vec<(f64, i64)>,
+}

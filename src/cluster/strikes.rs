@@ -41,11 +41,11 @@ impl<'a> Simulation<'a> {
                 self.mark(fault, Some(consumer), length);
                 self.pause(consumer, HostPause::Frozen, length);
             }
-            FaultKind::PollStall { length, .. } => {
+            FaultKind::PollStall { length, commit, .. } => {
                 let length = occurrence.draw(length);
                 self.mark(fault, Some(consumer), length);
                 self.hosts[consumer as usize].stall += length;
-                self.client_input(consumer, Input::Stall { commit: false });
+                self.client_input(consumer, Input::Stall { commit: *commit });
             }
             FaultKind::Slowdown { factor, length, .. } => {
                 let length = occurrence.draw(length);

@@ -240,8 +240,9 @@ pub enum FaultKind {
     GcPause { consumers: Vec<u32>, length: Distribution },
     /// The process is frozen (SIGSTOP, suspended machine); as a GC pause, told apart in reports.
     Freeze { consumers: Vec<u32>, length: Distribution },
-    /// The poll thread alone is busy for so long, from its next return to the application on.
-    PollStall { consumers: Vec<u32>, length: Distribution },
+    /// The poll thread alone is busy for so long, from its next return to the application on; then it calls
+    /// `commitSync` if `commit` says so (or the application's own strategy does).
+    PollStall { consumers: Vec<u32>, length: Distribution, commit: bool },
     /// Threads run slower by this factor (2.0: half as fast) for a while.
     Slowdown { consumers: Vec<u32>, factor: f64, length: Distribution },
     /// SIGKILL; started again after a while if given.

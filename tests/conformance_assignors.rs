@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use rebalab::conformance::assignor;
+use rebalab::conformance::{assignor, assignor_server};
 
 /// Replays a file; returns how many cases and computations it has.
 fn replay(file: &str) -> (usize, usize) {
@@ -18,7 +18,9 @@ fn replay(file: &str) -> (usize, usize) {
     let mut computations = 0;
     for line in text.lines() {
         let case: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
-        let (differences, count) = assignor::replay(&case).expect("an undamaged case");
+        let replay =
+            if assignor_server::is_server_assignor_case(&case) { assignor_server::replay } else { assignor::replay };
+        let (differences, count) = replay(&case).expect("an undamaged case");
         assert!(differences.is_empty(), "{}: {differences:#?}", case["case"]);
         computations += count;
     }
@@ -43,4 +45,14 @@ fn sticky_assigns_as_recorded() {
 #[test]
 fn cooperative_sticky_assigns_as_recorded() {
     assert_eq!(replay("cooperative-sticky.jsonl.gz"), (150, 564));
+}
+
+#[test]
+fn server_uniform_assigns_as_recorded() {
+    assert_eq!(replay("server-uniform.jsonl"), (150, 492));
+}
+
+#[test]
+fn server_range_assigns_as_recorded() {
+    assert_eq!(replay("server-range.jsonl"), (150, 492));
 }

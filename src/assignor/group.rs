@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::assignment::{AssignedPartition, GroupAssignment, MemberAssignment};
 use super::cluster::{Cluster, TopicMetadata};
+use super::distinct::distinct;
 use crate::protocol::java_hash::{JavaHashMap, string_compare};
 use crate::protocol::subscription::ConsumerProtocolSubscription;
 use crate::protocol::{GroupInstanceId, MemberId, TopicName};
@@ -69,7 +70,7 @@ pub(super) struct Group<'a> {
 
 impl<'a> Group<'a> {
     pub(super) fn new(cluster: &'a Cluster, members: &'a [GroupMember]) -> Self {
-        let (names, list_of) = distinct_lists(members);
+        let (names, list_of) = distinct(members.iter().map(|member| member.subscription.topics.as_slice()));
         let existing = existing_topics(cluster, &names);
 
         let mut by_name: Vec<u32> = (0..existing.len() as u32).collect();
@@ -172,29 +173,6 @@ pub(super) fn compare_members(
         (None, Some(_)) => Ordering::Greater,
         (None, None) => string_compare(left.1.as_str(), right.1.as_str()),
     }
-}
-
-/// The different lists of topics, in the order of their first member, and each member's.
-fn distinct_lists(members: &[GroupMember]) -> (Vec<&[TopicName]>, Vec<u32>) {
-    /// Most groups have one list or a few: these are compared directly, the most recent first.
-    const COMPARED_DIRECTLY: usize = 4;
-    let mut lists: Vec<&[TopicName]> = Vec::new();
-    let mut by_content: FxHashMap<&[TopicName], u32> = FxHashMap::default();
-    let list_of = members
-        .iter()
-        .map(|member| {
-            let topics = member.subscription.topics.as_slice();
-            let recent = lists.iter().enumerate().rev().take(COMPARED_DIRECTLY).find(|(_, list)| **list == topics);
-            if let Some((index, _)) = recent {
-                return index as u32;
-            }
-            *by_content.entry(topics).or_insert_with(|| {
-                lists.push(topics);
-                lists.len() as u32 - 1
-            })
-        })
-        .collect();
-    (lists, list_of)
 }
 
 /// The subscribed topics that exist, in the order of Kafka's `partitionsPerTopic`: a `HashMap` filled in the order of a

@@ -10,11 +10,13 @@
 mod assignment;
 mod client;
 mod cluster;
+mod distinct;
 mod error;
 mod group;
 mod racks;
 mod range;
 mod round_robin;
+pub mod server;
 mod sticky;
 
 pub use assignment::{AssignedPartition, GroupAssignment, MemberAssignment};

@@ -6,6 +6,7 @@ pub mod ids;
 pub mod java_hash;
 pub mod message;
 pub mod subscription;
+mod topic_id;
 mod wire;
 
 pub use error::ErrorCode;

@@ -1,5 +1,7 @@
 //! What client libraries and their versions do differently (consumer-client.md 6.2): the switches that the state machine asks.
 
+use crate::protocol::message::Request;
+
 /// How a client behaves where versions differ. The default is the Java consumer of Kafka 4.1.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Behaviour {
@@ -60,6 +62,21 @@ pub struct RequestVersions {
     pub offset_commit: i16,
     /// OffsetFetch
     pub offset_fetch: i16,
+}
+
+impl RequestVersions {
+    /// The version in which the client sends this request; 0 for those whose version decides nothing.
+    pub fn of(&self, request: &Request) -> i16 {
+        match request {
+            Request::JoinGroup(_) => self.join_group,
+            Request::SyncGroup(_) => self.sync_group,
+            Request::Heartbeat(_) => self.heartbeat,
+            Request::LeaveGroup(_) => self.leave_group,
+            Request::OffsetCommit(_) => self.offset_commit,
+            Request::OffsetFetch(_) => self.offset_fetch,
+            _ => 0,
+        }
+    }
 }
 
 impl Default for Behaviour {

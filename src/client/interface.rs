@@ -32,6 +32,9 @@ pub enum Thread {
 /// A TCP connection of the consumer. The coordinator has one of its own, beside the data connection to the same broker.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Connection {
+    /// To a bootstrap address, before the brokers of the cluster are known (or known no more): Metadata and
+    /// FindCoordinator. Another TCP connection than [`Connection::Data`] to the same broker.
+    Bootstrap(BrokerId),
     /// Metadata, FindCoordinator, Fetch, ListOffsets.
     Data(BrokerId),
     /// Group requests (node id `Integer.MAX_VALUE - broker`).

@@ -58,8 +58,10 @@ impl Subscription {
 pub enum OnException {
     /// The process ends without `close()`.
     Exit,
-    /// It logs the exception and polls again.
+    /// It logs the exception and polls again a little later.
     Continue,
+    /// The same, but it closes the consumer at its so many-th exception.
+    CloseAfter(u32),
 }
 
 /// When the application commits by itself (beside `enable.auto.commit`).

@@ -169,7 +169,7 @@ impl Network {
     /// A new connection; the caller sends the [`Packet::Syn`].
     pub fn open(&mut self, consumer: u32, incarnation: u32, kind: Connection) -> ConnectionId {
         let broker = match kind {
-            Connection::Data(broker) | Connection::Coordinator(broker) => broker,
+            Connection::Bootstrap(broker) | Connection::Data(broker) | Connection::Coordinator(broker) => broker,
         };
         let id = ConnectionId(self.next_id);
         self.next_id += 1;

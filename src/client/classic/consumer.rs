@@ -1,18 +1,31 @@
 //! The consumer as a whole: its inputs, its outputs and what others may look at.
 
-use crate::client::{ConsumerSettings, Input, Jitter, Output};
-use crate::engine::SimTime;
-use crate::protocol::{Generation, MemberId, TopicPartition};
+use crate::assignor::ConsumerPartitionAssignor;
+use crate::client::{ClientEvent, CloseOption, ConsumerSettings, Input, Jitter, Output, RecordBatch, Thread};
+use crate::engine::{Millis, SimTime};
+use crate::protocol::config::AssignorName;
+use crate::protocol::subscription::ConsumerProtocolAssignment;
+use crate::protocol::{BrokerId, Generation, MemberId, TopicName};
 
-/// A partition that the consumer owns.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AssignedPartition {
-    /// Which.
-    pub partition: TopicPartition,
-    /// The next offset to return from `poll`.
-    pub position: i64,
-    /// It has a position and is not about to be revoked: records may be returned.
-    pub fetchable: bool,
+use super::application::Loop;
+use super::commit::Commits;
+use super::coordinator::Lookup;
+use super::heartbeat::{Heartbeat, HeartbeatThread};
+use super::leader::{Election, assignors};
+use super::membership::Membership;
+use super::metadata::{Metadata, MetadataSnapshot};
+use super::network::{Arrival, Network};
+use super::positions::CommittedRequest;
+use super::subscriptions::{AssignedPartition, Subscriptions};
+use super::thread::Frame;
+
+/// `ConsumerPartitionAssignor.RebalanceProtocol`: the highest that all configured assignors support (3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RebalanceProtocol {
+    /// Everything is given up before a join.
+    Eager,
+    /// Only what moves is given up, after the sync.
+    Cooperative,
 }
 
 /// Where the poll thread is.
@@ -28,65 +41,259 @@ pub enum PollThread {
     Committing,
     /// Inside `close`.
     Closing,
-    /// The consumer is closed, or the application gave up.
-    Closed,
+    /// The consumer is not up yet, it is closed, or the application gave up.
+    Down,
+}
+
+/// What every step gets: the time, randomness, and where its wishes go.
+pub(super) struct Context<'a> {
+    pub now: SimTime,
+    pub ms: Millis,
+    pub random: &'a mut dyn Jitter,
+    pub out: &'a mut Vec<Output>,
+}
+
+impl Context<'_> {
+    pub fn event(&mut self, event: ClientEvent) {
+        self.out.push(Output::Event(event));
+    }
+}
+
+/// What was asked of the cluster last.
+#[derive(Debug)]
+struct Asked {
+    poll_wake: SimTime,
+    heartbeat_wake: SimTime,
+    /// The fetch version that [`Output::AwaitRecords`] stands for.
+    records: Option<u64>,
 }
 
 /// A consumer of the classic protocol: a poll thread and a heartbeat thread that share a membership.
 #[derive(Debug)]
 pub struct Consumer {
-    settings: ConsumerSettings,
-    thread: PollThread,
-    assigned: Vec<AssignedPartition>,
-    fetch_version: u64,
-    generation: Generation,
-    member_id: MemberId,
+    pub(super) settings: ConsumerSettings,
+    pub(super) protocol: RebalanceProtocol,
+    pub(super) network: Network,
+    pub(super) metadata: Metadata,
+    pub(super) metadata_snapshot: MetadataSnapshot,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) membership: Membership,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) heartbeat_thread: HeartbeatThread,
+    pub(super) lookup: Lookup,
+    pub(super) commits: Commits,
+    pub(super) committed_request: Option<CommittedRequest>,
+    pub(super) assignors: Vec<ConsumerPartitionAssignor>,
+    /// Topics of all members, on the leader only.
+    pub(super) group_subscription: Vec<TopicName>,
+    pub(super) is_leader: bool,
+    pub(super) assignment_snapshot: Option<MetadataSnapshot>,
+    pub(super) joined_subscription: Option<Vec<TopicName>>,
+    /// The assignment of the last SyncGroup answer.
+    pub(super) assignment: ConsumerProtocolAssignment,
+    pub(super) election: Option<Election>,
+    pub(super) assignment_computed: bool,
+    pub(super) stack: Vec<Frame>,
+    pub(super) callback_done: bool,
+    pub(super) processing_done: bool,
+    /// Records that `poll` is about to return.
+    pub(super) fetched: Vec<RecordBatch>,
+    pub(super) fetch_leaders: Vec<BrokerId>,
+    pub(super) fetch_leaders_of: (u64, u32),
+    pub(super) polled_at: Option<Millis>,
+    pub(super) exceptions: u32,
+    pub(super) stall: Option<bool>,
+    pub(super) close: Option<CloseOption>,
+    /// After a pause the heartbeat thread gets the processor in the middle of the poll thread's pass.
+    pub(super) heartbeat_between_rows: bool,
+    paused: bool,
+    asked: Asked,
 }
 
 impl Consumer {
     /// A consumer that has not been started yet.
     pub fn new(settings: ConsumerSettings) -> Self {
+        let config = &settings.config;
+        let strategy = &config.partition_assignment_strategy;
+        let cooperative = strategy.iter().all(|assignor| *assignor == AssignorName::CooperativeSticky);
         Consumer {
+            protocol: if cooperative { RebalanceProtocol::Cooperative } else { RebalanceProtocol::Eager },
+            network: Network::new(config),
+            metadata: Metadata::new(config),
+            metadata_snapshot: MetadataSnapshot::default(),
+            subscriptions: Subscriptions::new(&settings.subscription),
+            membership: Membership::new(),
+            heartbeat: Heartbeat::new(config),
+            heartbeat_thread: HeartbeatThread::default(),
+            lookup: Lookup::default(),
+            commits: Commits::new(),
+            committed_request: None,
+            assignors: assignors(strategy),
+            group_subscription: Vec::new(),
+            is_leader: false,
+            assignment_snapshot: None,
+            joined_subscription: None,
+            assignment: ConsumerProtocolAssignment::default(),
+            election: None,
+            assignment_computed: false,
+            stack: vec![Frame::Application(Loop::Down)],
+            callback_done: false,
+            processing_done: false,
+            fetched: Vec::new(),
+            fetch_leaders: Vec::new(),
+            fetch_leaders_of: (0, 0),
+            polled_at: None,
+            exceptions: 0,
+            stall: None,
+            close: None,
+            heartbeat_between_rows: false,
+            paused: false,
+            asked: Asked { poll_wake: SimTime::MAX, heartbeat_wake: SimTime::MAX, records: None },
             settings,
-            thread: PollThread::Polling,
-            assigned: Vec::new(),
-            fetch_version: 0,
-            generation: Generation::NONE,
-            member_id: MemberId::default(),
         }
     }
 
     /// Takes one input at its time; what the consumer wants done is appended to `out`, in order.
-    pub fn handle(&mut self, _now: SimTime, _input: Input, _random: &mut dyn Jitter, _out: &mut Vec<Output>) {}
+    pub fn handle(&mut self, now: SimTime, input: Input, random: &mut dyn Jitter, out: &mut Vec<Output>) {
+        let mut cx = Context { now, ms: now.millis(), random, out };
+        self.take(input, &mut cx);
+        if self.paused {
+            return;
+        }
+        self.run_heartbeat_thread(&mut cx);
+        self.run_poll_thread(&mut cx);
+        while self.run_heartbeat_thread(&mut cx) {
+            self.run_poll_thread(&mut cx);
+        }
+        self.ask(&mut cx);
+    }
+
+    fn take(&mut self, input: Input, cx: &mut Context<'_>) {
+        self.heartbeat_thread.held_back = false;
+        match input {
+            Input::Start => {
+                self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
+                self.stack = vec![Frame::Application(Loop::Poll)];
+            }
+            Input::Wake(Thread::Heartbeat) => {
+                self.heartbeat_thread.woken = self.asked.heartbeat_wake <= cx.now;
+                self.asked.heartbeat_wake = SimTime::MAX;
+            }
+            Input::Wake(Thread::Poll) => self.asked.poll_wake = SimTime::MAX,
+            Input::Paused => {
+                if self.poll_thread_selects() {
+                    self.network.note_fetch_cycles(cx.now);
+                }
+                self.paused = true;
+            }
+            Input::Resumed => self.resume(cx),
+            Input::Connected(connection) => self.network.inbox.push_back(Arrival::Connected(connection)),
+            Input::Disconnected(connection) => self.network.inbox.push_back(Arrival::Disconnected(connection)),
+            Input::Response { connection, correlation_id, body } => {
+                self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
+            }
+            Input::Records(batches) => {
+                self.asked.records = None;
+                self.take_records(batches, cx);
+            }
+            Input::ProcessingDone => self.processing_done = true,
+            Input::CallbackDone => self.callback_done = true,
+            Input::AssignmentComputed => self.assignment_computed = true,
+            Input::Stall { commit } => self.stall = Some(commit),
+            Input::Close(option) => self.close = Some(option),
+        }
+    }
+
+    /// Both threads go on after a pause, in an order that is a race in reality (consumer-client.md 1.7, live `e-pause`):
+    /// the heartbeat thread first, in the middle of the poll thread's pass, or only after it.
+    fn resume(&mut self, cx: &mut Context<'_>) {
+        self.paused = false;
+        self.asked.poll_wake = SimTime::ZERO;
+        self.asked.heartbeat_wake = SimTime::ZERO;
+        self.network.forget_answered_fetches(cx.now);
+        let over = cx.ms >= self.heartbeat_thread.wakes;
+        let selecting = self.poll_thread_selects();
+        if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+            call.begin_pass();
+        }
+        let race = cx.random.unit();
+        match race {
+            _ if !over => {}
+            _ if !selecting || race < 0.45 => self.heartbeat_thread.woken = true,
+            _ if race < 0.93 => self.heartbeat_between_rows = true,
+            _ => self.heartbeat_thread.held_back = true,
+        }
+    }
+
+    /// Tells the cluster what has changed of the standing wishes.
+    fn ask(&mut self, cx: &mut Context<'_>) {
+        let awaits = self.poll_thread_selects() && self.subscriptions.any_fetchable();
+        let records = awaits.then_some(self.subscriptions.version);
+        if records != self.asked.records {
+            cx.out.push(if awaits { Output::AwaitRecords } else { Output::StopAwaiting });
+            self.asked.records = records;
+        }
+        let poll_wake = self.poll_wake(cx.ms);
+        if poll_wake != self.asked.poll_wake {
+            self.asked.poll_wake = poll_wake;
+            cx.out.push(Output::WakeAt { thread: Thread::Poll, at: poll_wake });
+        }
+        let heartbeat_wake = self.heartbeat_wake(cx.ms);
+        if heartbeat_wake != self.asked.heartbeat_wake {
+            self.asked.heartbeat_wake = heartbeat_wake;
+            cx.out.push(Output::WakeAt { thread: Thread::Heartbeat, at: heartbeat_wake });
+        }
+    }
 
     /// The settings it was constructed with.
     pub fn settings(&self) -> &ConsumerSettings {
         &self.settings
     }
 
+    /// `client.id`, for messages.
+    pub(super) fn name(&self) -> &str {
+        self.settings.config.client_id.as_str()
+    }
+
+    /// Whether it rebalances eagerly or cooperatively.
+    pub fn rebalance_protocol(&self) -> RebalanceProtocol {
+        self.protocol
+    }
+
     /// Where the poll thread is.
     pub fn poll_thread(&self) -> PollThread {
-        self.thread
+        match self.stack.last() {
+            Some(Frame::Callback(_)) => return PollThread::Callback,
+            Some(Frame::CommitSync(_)) => return PollThread::Committing,
+            _ => {}
+        }
+        match self.stack.first() {
+            Some(Frame::Application(Loop::Working { .. } | Loop::Resting(_))) => PollThread::Processing,
+            Some(Frame::Application(Loop::Committed)) => PollThread::Committing,
+            Some(Frame::Application(Loop::Closing)) => PollThread::Closing,
+            Some(Frame::Application(Loop::Poll | Loop::Polled)) => PollThread::Polling,
+            _ => PollThread::Down,
+        }
     }
 
     /// The partitions that the consumer owns as far as it knows, ordered by topic and partition, with their positions.
     pub fn assigned(&self) -> &[AssignedPartition] {
-        &self.assigned
+        self.subscriptions.assigned()
     }
 
     /// Grows whenever [`Consumer::assigned`] gets other partitions, or one of them becomes fetchable or stops being so,
     /// or a position jumps (not when it moves on with records).
     pub fn fetch_version(&self) -> u64 {
-        self.fetch_version
+        self.subscriptions.version
     }
 
     /// Its generation; [`Generation::NONE`] when it has none.
     pub fn generation(&self) -> Generation {
-        self.generation
+        self.membership.generation.id
     }
 
     /// Its member id; empty when it has none.
     pub fn member_id(&self) -> &MemberId {
-        &self.member_id
+        &self.membership.generation.member_id
     }
 }

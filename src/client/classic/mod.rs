@@ -1,5 +1,29 @@
 //! The Java consumer with `group.protocol=classic` (`ClassicKafkaConsumer`, `ConsumerCoordinator`).
+//!
+//! The poll thread is a stack of calls that can wait (`thread`), the heartbeat thread a loop whose sleeps are worked out
+//! (`heartbeat`). Both read sockets through `network`; what an answer does is in the file of its request. Comments that
+//! name a section mean `docs/consumer-client.md`.
 
+mod application;
+mod backoff;
+mod callback;
+mod close;
+mod commit;
 mod consumer;
+mod coordinator;
+mod exception;
+mod group_requests;
+mod handlers;
+mod heartbeat;
+mod join;
+mod leader;
+mod membership;
+mod metadata;
+mod network;
+mod poll;
+mod positions;
+mod subscriptions;
+mod thread;
 
-pub use consumer::{AssignedPartition, Consumer, PollThread};
+pub use consumer::{Consumer, PollThread, RebalanceProtocol};
+pub use subscriptions::AssignedPartition;

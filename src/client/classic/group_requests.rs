@@ -1,0 +1,270 @@
+//! JoinGroup, SyncGroup and LeaveGroup: what is sent and what each answer does (consumer-client.md 2.2, 2.3, 2.5).
+
+use std::sync::Arc;
+
+use crate::assignor::ConsumerPartitionAssignor;
+use crate::client::{ClientEvent, CloseOption, JoinTimeout};
+use crate::protocol::message::{
+    JoinGroupProtocol, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeavingMember, Request,
+    SyncGroupRequest, SyncGroupResponse,
+};
+use crate::protocol::subscription::{ConsumerProtocolSubscription, HIGHEST_VERSION, TopicPartitions};
+use crate::protocol::{Bytes, ErrorCode, MemberId};
+
+use super::consumer::{Consumer, Context};
+use super::exception::Exception;
+use super::membership::{GroupGeneration, JoinFuture, MemberState};
+use super::network::Purpose;
+
+/// `ConsumerProtocol.PROTOCOL_TYPE`
+pub(super) const PROTOCOL_TYPE: &str = "consumer";
+
+/// `JOIN_GROUP_TIMEOUT_LAPSE`
+const JOIN_GROUP_TIMEOUT_LAPSE_MS: i64 = 5_000;
+
+impl Consumer {
+    /// `initiateJoinGroup` (1.4 step 3)
+    pub(super) fn initiate_join(&mut self, cx: &mut Context<'_>) {
+        if self.membership.join.is_some() {
+            return;
+        }
+        self.membership.state = MemberState::PreparingRebalance;
+        self.membership.rebalance_started.get_or_insert(cx.now);
+        self.membership.join = Some(JoinFuture::Pending);
+        if self.coordinator_unknown(cx) {
+            return self.fail_join(Exception::of(ErrorCode::CoordinatorNotAvailable), cx);
+        }
+        let Some(connection) = self.coordinator_connection() else { return };
+        let sent = self.membership.generation.clone();
+        self.joined_subscription = Some(self.subscriptions.topics.clone());
+        let reason = self.settings.behaviour.sends_reasons.then(|| self.membership.rejoin_reason.clone());
+        let request = JoinGroupRequest {
+            group_id: self.settings.group_id.clone(),
+            session_timeout_ms: self.settings.config.session_timeout_ms,
+            rebalance_timeout_ms: self.rebalance_timeout_ms(),
+            member_id: sent.member_id.clone(),
+            group_instance_id: self.settings.config.group_instance_id.clone(),
+            protocol_type: Arc::from(PROTOCOL_TYPE),
+            protocols: self.join_protocols(),
+            reason: reason.clone(),
+        };
+        let reason = reason.unwrap_or_else(|| Arc::from(""));
+        cx.event(ClientEvent::JoinGroupSent { member: sent.member_id.clone(), reason });
+        let timeout = self.join_timeout_ms();
+        self.network.enqueue(connection, Request::JoinGroup(request), Purpose::JoinGroup { sent }, timeout, cx.now);
+    }
+
+    /// `max.poll.interval.ms`; the session timeout before KIP-62.
+    fn rebalance_timeout_ms(&self) -> i32 {
+        let config = &self.settings.config;
+        if self.settings.behaviour.heartbeat_thread { config.max_poll_interval_ms } else { config.session_timeout_ms }
+    }
+
+    /// JoinGroup is parked for as long as the rebalance takes, so it has a timeout of its own (1.6).
+    fn join_timeout_ms(&self) -> i64 {
+        let request = i64::from(self.settings.config.request_timeout_ms);
+        let lapsed = i64::from(self.rebalance_timeout_ms()) + JOIN_GROUP_TIMEOUT_LAPSE_MS;
+        match self.settings.behaviour.join_timeout {
+            JoinTimeout::RequestTimeout => request,
+            JoinTimeout::PollIntervalPlus5s => lapsed,
+            JoinTimeout::Longer => lapsed.max(request),
+        }
+    }
+
+    /// `metadata()`: one entry per configured assignor.
+    fn join_protocols(&self) -> Vec<JoinGroupProtocol> {
+        let rack = &self.settings.config.client_rack;
+        let owned = self.subscriptions.assigned().iter().map(|owned| &owned.partition);
+        let mut subscription = ConsumerProtocolSubscription {
+            topics: self.subscriptions.topics.clone(),
+            user_data: None,
+            owned_partitions: TopicPartitions::group(owned),
+            generation: self.membership.generation.id,
+            rack: (!rack.is_empty()).then(|| Arc::from(rack.as_str())),
+        };
+        let entry = |assignor: &ConsumerPartitionAssignor| {
+            subscription.user_data = assignor.subscription_user_data();
+            JoinGroupProtocol {
+                name: Arc::from(assignor.assignor().name()),
+                metadata: subscription.encode(HIGHEST_VERSION),
+            }
+        };
+        self.assignors.iter().map(entry).collect()
+    }
+
+    /// A JoinGroup or SyncGroup attempt failed: each counts in `failed-rebalance-total` (2.3).
+    pub(super) fn fail_join(&mut self, exception: Exception, cx: &mut Context<'_>) {
+        if self.membership.join.is_some() {
+            let error = exception.code.unwrap_or(match exception.class {
+                "DisconnectException" => ErrorCode::NetworkException,
+                "TimeoutException" => ErrorCode::RequestTimedOut,
+                _ => ErrorCode::UnknownServerError,
+            });
+            cx.event(ClientEvent::RebalanceFailed { error });
+            self.membership.join = Some(JoinFuture::Failed(exception));
+        }
+    }
+
+    /// `JoinGroupResponseHandler` (2.2)
+    pub(super) fn on_join_group(&mut self, sent: &GroupGeneration, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+        let error = answer.error;
+        match error {
+            ErrorCode::None => return self.joined(answer, cx),
+            ErrorCode::UnknownMemberId if *sent == self.membership.generation => {
+                self.reset_on_response_error("JOIN_GROUP", error, cx);
+            }
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
+                self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
+            }
+            ErrorCode::MemberIdRequired => {
+                let member_id = answer.member_id;
+                let reason = format!("need to re-join with the given member-id: {member_id}");
+                self.membership.generation = GroupGeneration { member_id, ..GroupGeneration::none() };
+                self.request_rejoin(&reason, cx);
+            }
+            _ => {}
+        }
+        let exception = match error {
+            ErrorCode::GroupMaxSizeReached => {
+                let group = &self.settings.group_id;
+                let message = format!("Consumer group {group} already has the configured maximum number of members.");
+                Exception { message: Some(message.into()), ..Exception::of(error) }
+            }
+            ErrorCode::GroupAuthorizationFailed => {
+                let message = format!("Not authorized to access group: {}", self.settings.group_id);
+                Exception { message: Some(message.into()), ..Exception::of(error) }
+            }
+            ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::UnknownMemberId
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::FencedInstanceId
+            | ErrorCode::InconsistentGroupProtocol
+            | ErrorCode::InvalidSessionTimeout
+            | ErrorCode::InvalidGroupId
+            | ErrorCode::UnsupportedVersion
+            | ErrorCode::MemberIdRequired
+            | ErrorCode::RebalanceInProgress => Exception::of(error),
+            other => Exception::unexpected("Unexpected error in join group response", other),
+        };
+        self.fail_join(exception, cx);
+    }
+
+    fn joined(&mut self, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+        if answer.protocol_type.as_deref().is_some_and(|protocol| protocol != PROTOCOL_TYPE) {
+            return self.fail_join(Exception::of(ErrorCode::InconsistentGroupProtocol), cx);
+        }
+        if self.membership.state != MemberState::PreparingRebalance {
+            return self.fail_join(Exception::unjoined(), cx);
+        }
+        self.membership.state = MemberState::CompletingRebalance;
+        self.membership.generation = GroupGeneration {
+            id: answer.generation_id,
+            member_id: answer.member_id.clone(),
+            protocol: answer.protocol_name.clone(),
+        };
+        if self.settings.behaviour.heartbeat_while_completing {
+            self.enable_heartbeat_thread(cx.ms);
+        }
+        let leader = answer.leader == answer.member_id;
+        cx.event(ClientEvent::Joined { generation: answer.generation_id, member: answer.member_id.clone(), leader });
+        if leader {
+            self.begin_election(answer, cx);
+        } else {
+            self.send_sync_group(Vec::new(), cx);
+        }
+    }
+
+    /// SyncGroup, with the assignments if this is the leader.
+    pub(super) fn send_sync_group(&mut self, assignments: Vec<(MemberId, Bytes)>, cx: &mut Context<'_>) {
+        if self.coordinator_unknown(cx) {
+            return self.fail_join(Exception::of(ErrorCode::CoordinatorNotAvailable), cx);
+        }
+        let Some(connection) = self.coordinator_connection() else { return };
+        let sent = self.membership.generation.clone();
+        let request = Request::SyncGroup(SyncGroupRequest {
+            group_id: self.settings.group_id.clone(),
+            generation_id: sent.id,
+            member_id: sent.member_id.clone(),
+            group_instance_id: self.settings.config.group_instance_id.clone(),
+            protocol_type: Some(Arc::from(PROTOCOL_TYPE)),
+            protocol_name: sent.protocol.clone(),
+            assignments,
+        });
+        self.send(connection, request, Purpose::SyncGroup { sent }, cx);
+    }
+
+    /// `SyncGroupResponseHandler` (2.3)
+    pub(super) fn on_sync_group(&mut self, sent: &GroupGeneration, answer: SyncGroupResponse, cx: &mut Context<'_>) {
+        let error = answer.error;
+        match error {
+            ErrorCode::None => return self.synced(answer, cx),
+            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration if *sent == self.membership.generation => {
+                self.reset_on_response_error("SYNC_GROUP", error, cx);
+            }
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
+                self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
+            }
+            _ => {}
+        }
+        let exception = match error {
+            ErrorCode::GroupAuthorizationFailed
+            | ErrorCode::RebalanceInProgress
+            | ErrorCode::FencedInstanceId
+            | ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator => Exception::of(error),
+            other => Exception::unexpected("Unexpected error from SyncGroup", other),
+        };
+        self.fail_join(exception, cx);
+    }
+
+    fn synced(&mut self, answer: SyncGroupResponse, cx: &mut Context<'_>) {
+        if answer.protocol_type.as_deref().is_some_and(|protocol| protocol != PROTOCOL_TYPE) {
+            return self.fail_join(Exception::of(ErrorCode::InconsistentGroupProtocol), cx);
+        }
+        let membership = &mut self.membership;
+        if membership.generation.is_reset() || membership.state != MemberState::CompletingRebalance {
+            return self.fail_join(Exception::of(ErrorCode::IllegalGeneration), cx);
+        }
+        if answer.protocol_name.is_some() && answer.protocol_name != membership.generation.protocol {
+            return self.fail_join(Exception::of(ErrorCode::InconsistentGroupProtocol), cx);
+        }
+        membership.state = MemberState::Stable;
+        membership.rejoin_reason = Arc::from("");
+        membership.rejoin_needed = false;
+        let started = membership.rebalance_started.take().unwrap_or(cx.now);
+        let (generation, member) = (membership.generation.id, membership.generation.member_id.clone());
+        membership.join = Some(JoinFuture::Succeeded(answer.assignment));
+        if !self.settings.behaviour.heartbeat_while_completing {
+            self.enable_heartbeat_thread(cx.ms);
+        }
+        cx.event(ClientEvent::Synced { generation, member, rebalance_latency_ns: cx.now.since(started).0 });
+    }
+
+    /// `maybeLeaveGroup` (2.5): LeaveGroup if this member leaves by a request, and the generation is cleared in any case.
+    /// `close` is how `close()` treats the membership; `None` when the poll interval is over.
+    pub(super) fn leave_group(&mut self, close: Option<CloseOption>, reason: &str, cx: &mut Context<'_>) {
+        let dynamic = self.settings.config.group_instance_id.is_none();
+        let wanted = match close.unwrap_or(CloseOption::Default) {
+            CloseOption::Default => dynamic,
+            CloseOption::LeaveGroup => true,
+            CloseOption::RemainInGroup => false,
+        };
+        let known = wanted && !self.coordinator_unknown(cx);
+        let member_id = self.membership.generation.member_id.clone();
+        let sends = known && self.membership.state != MemberState::Unjoined && !member_id.is_unknown();
+        cx.event(ClientEvent::LeaveGroup { reason: Arc::from(reason), sent: sends });
+        if let Some(connection) = self.coordinator_connection().filter(|_| sends) {
+            let reason = self.settings.behaviour.sends_reasons.then(|| Arc::from(reason));
+            let request = Request::LeaveGroup(LeaveGroupRequest {
+                group_id: self.settings.group_id.clone(),
+                members: vec![LeavingMember { member_id, group_instance_id: None, reason }],
+            });
+            self.send(connection, request, Purpose::LeaveGroup, cx);
+            self.poll_network(cx);
+        }
+        self.reset_state_and_rejoin("consumer pro-actively leaving the group", true, cx);
+    }
+}

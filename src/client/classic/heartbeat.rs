@@ -1,0 +1,298 @@
+//! The three timers of `Heartbeat` and the loop of the heartbeat thread (consumer-client.md 0.3, 1.5).
+//!
+//! The thread sleeps in slices of `retry.backoff.ms`. The slices are not ticked: from the end of the last one,
+//! the first slice that has something to do is worked out ([`Consumer::heartbeat_wake`]).
+
+use crate::client::{ClientEvent, Jitter};
+use crate::engine::{Millis, SimTime};
+use crate::protocol::ErrorCode;
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::message::{HeartbeatRequest, Request};
+
+use super::backoff::exponential_ms;
+use super::consumer::{Consumer, Context};
+use super::exception::Exception;
+use super::membership::{GroupGeneration, MemberState};
+use super::network::Purpose;
+
+/// Deadlines of the timers (0.3).
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    /// When the next heartbeat is due.
+    pub heartbeat_at: Millis,
+    /// When the session expires as the client sees it.
+    pub session_at: Millis,
+    /// When `max.poll.interval.ms` is over.
+    pub poll_at: Millis,
+    attempts: u32,
+    interval_ms: i64,
+    session_ms: i64,
+    poll_ms: i64,
+    backoff_ms: i32,
+    backoff_max_ms: i32,
+}
+
+impl Heartbeat {
+    pub fn new(config: &ConsumerConfig) -> Self {
+        Heartbeat {
+            heartbeat_at: Millis(0),
+            session_at: Millis(0),
+            poll_at: Millis(0),
+            attempts: 0,
+            interval_ms: i64::from(config.heartbeat_interval_ms),
+            session_ms: i64::from(config.session_timeout_ms),
+            poll_ms: i64::from(config.max_poll_interval_ms),
+            backoff_ms: config.retry_backoff_ms,
+            backoff_max_ms: config.retry_backoff_max_ms,
+        }
+    }
+
+    /// `resetTimeouts`: a JoinGroup answer restarts all three at once.
+    pub fn reset_timeouts(&mut self, now: Millis) {
+        self.session_at = now + self.session_ms;
+        self.poll_at = now + self.poll_ms;
+        self.heartbeat_at = now + self.interval_ms;
+    }
+
+    /// `poll`: the application called `poll`.
+    pub fn poll(&mut self, now: Millis) {
+        self.poll_at = now + self.poll_ms;
+    }
+
+    /// `resetSessionTimeout`: the coordinator was found.
+    pub fn reset_session(&mut self, now: Millis) {
+        self.session_at = now + self.session_ms;
+    }
+
+    /// `sentHeartbeat`.
+    pub fn sent(&mut self, now: Millis) {
+        self.heartbeat_at = now + self.interval_ms;
+    }
+
+    /// `receiveHeartbeat`.
+    pub fn received(&mut self, now: Millis) {
+        self.attempts = 0;
+        self.session_at = now + self.session_ms;
+    }
+
+    /// `failHeartbeat`.
+    pub fn failed(&mut self, now: Millis, random: &mut dyn Jitter) {
+        self.heartbeat_at = now + exponential_ms(self.backoff_ms, self.backoff_max_ms, self.attempts, random);
+        self.attempts += 1;
+    }
+
+    /// `shouldHeartbeat`.
+    pub fn is_due(&self, now: Millis) -> bool {
+        now >= self.heartbeat_at
+    }
+}
+
+/// The thread `kafka-coordinator-heartbeat-thread`.
+#[derive(Debug, Default)]
+pub(super) struct HeartbeatThread {
+    /// It was started (`startHeartbeatThreadIfNeeded`).
+    pub started: bool,
+    /// Disabled it waits without a timeout.
+    pub enabled: bool,
+    /// A fatal error for the next `poll` to throw.
+    pub failure: Option<Exception>,
+    /// When its sleep ends.
+    pub wakes: Millis,
+    /// It was notified while it slept.
+    pub notified: bool,
+    /// The end of the slice that was asked for has come.
+    pub woken: bool,
+    /// It lost the race for the processor after a pause: it goes on at the next event.
+    pub held_back: bool,
+}
+
+impl Consumer {
+    /// `HeartbeatThread.enable()`: with it all three timers restart.
+    pub(super) fn enable_heartbeat_thread(&mut self, now: Millis) {
+        self.heartbeat.reset_timeouts(now);
+        if self.heartbeat_thread.started {
+            self.heartbeat_thread.enabled = true;
+            self.heartbeat_thread.notified = true;
+        }
+    }
+
+    /// `pollHeartbeat` (1.2 row 3).
+    pub(super) fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Result<(), Exception> {
+        if !self.heartbeat_thread.started {
+            return Ok(());
+        }
+        if let Some(failure) = self.heartbeat_thread.failure.take() {
+            self.heartbeat_thread = HeartbeatThread::default();
+            return Err(failure);
+        }
+        if self.heartbeat_thread.enabled && self.heartbeat.is_due(cx.ms) {
+            self.heartbeat_thread.notified = true;
+        }
+        self.heartbeat.poll(cx.ms);
+        Ok(())
+    }
+
+    /// Runs the thread if its sleep is over, and says whether it ran.
+    pub(super) fn run_heartbeat_thread(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.heartbeat_pass_is_due(cx.ms) {
+            return false;
+        }
+        self.heartbeat_thread.notified = false;
+        self.heartbeat_thread.woken = false;
+        while self.heartbeat_row(cx) {}
+        true
+    }
+
+    fn heartbeat_pass_is_due(&mut self, now: Millis) -> bool {
+        let polling = self.poll_thread_selects();
+        let monitor_held = self.poll_thread_holds_monitor();
+        let thread = &mut self.heartbeat_thread;
+        if !thread.started || !thread.enabled || monitor_held || thread.held_back {
+            return false;
+        }
+        if thread.notified || (polling && self.heartbeat.is_due(now)) {
+            return true;
+        }
+        // While the poll thread selects it holds the network client's lock: a slice that is over ends when it lets go.
+        let over = if polling { now >= thread.wakes } else { thread.woken };
+        thread.woken = false;
+        over
+    }
+
+    /// One pass of the loop (1.5), rows in their exact order. True if the next pass follows at once.
+    fn heartbeat_row(&mut self, cx: &mut Context<'_>) -> bool {
+        let no_heartbeats_yet = self.membership.state == MemberState::CompletingRebalance
+            && !self.settings.behaviour.heartbeat_while_completing;
+        // rows 2 and 3
+        if self.membership.state.has_not_joined_group() || no_heartbeats_yet || self.heartbeat_thread.failure.is_some()
+        {
+            self.heartbeat_thread.enabled = false;
+            return false;
+        }
+        // row 4
+        self.poll_network(cx);
+        if !self.heartbeat_thread.started {
+            return false;
+        }
+        // row 5
+        if self.coordinator_unknown(cx) {
+            if self.lookup.future.is_some() {
+                self.lookup.future = None;
+            } else {
+                self.lookup_coordinator(cx);
+            }
+            self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
+            return false;
+        }
+        // row 6
+        if cx.ms >= self.heartbeat.session_at {
+            self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
+            return true;
+        }
+        // row 7
+        if cx.ms >= self.heartbeat.poll_at && !self.poll_thread_keeps_polling() {
+            self.leave_group(None, "consumer poll timeout has expired.", cx);
+            return true;
+        }
+        // row 8
+        if !self.heartbeat.is_due(cx.ms) {
+            self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
+            return false;
+        }
+        // row 9
+        self.heartbeat.sent(cx.ms);
+        self.send_heartbeat(cx);
+        true
+    }
+
+    pub(super) fn send_heartbeat(&mut self, cx: &mut Context<'_>) {
+        let Some(connection) = self.coordinator_connection() else { return };
+        let sent = self.membership.generation.clone();
+        let request = Request::Heartbeat(HeartbeatRequest {
+            group_id: self.settings.group_id.clone(),
+            generation_id: sent.id,
+            member_id: sent.member_id.clone(),
+            group_instance_id: self.settings.config.group_instance_id.clone(),
+        });
+        self.send(connection, request, Purpose::Heartbeat { sent }, cx);
+        cx.event(ClientEvent::HeartbeatSent);
+    }
+
+    /// `HeartbeatResponseHandler` and the listener of the heartbeat's future (2.4).
+    pub(super) fn on_heartbeat(&mut self, sent: &GroupGeneration, error: ErrorCode, cx: &mut Context<'_>) {
+        let unchanged = *sent == self.membership.generation;
+        match error {
+            ErrorCode::None => self.heartbeat.received(cx.ms),
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
+                self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
+                self.fail_heartbeat(cx);
+            }
+            ErrorCode::RebalanceInProgress => {
+                if self.membership.state == MemberState::Stable {
+                    cx.event(ClientEvent::RebalanceNoticed);
+                    self.request_rejoin("group is already rebalancing", cx);
+                }
+                self.heartbeat.received(cx.ms);
+            }
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId if unchanged => {
+                self.reset_on_response_error("HEARTBEAT", error, cx);
+                if error == ErrorCode::FencedInstanceId {
+                    self.heartbeat_thread.failure = Some(Exception::of(error));
+                } else {
+                    self.fail_heartbeat(cx);
+                }
+            }
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId => {
+                self.heartbeat.received(cx.ms);
+            }
+            _ => self.fail_heartbeat(cx),
+        }
+    }
+
+    /// `failHeartbeat` and the notification that reschedules the next one.
+    pub(super) fn fail_heartbeat(&mut self, cx: &mut Context<'_>) {
+        self.heartbeat.failed(cx.ms, cx.random);
+        if self.heartbeat_thread.enabled {
+            self.heartbeat_thread.notified = true;
+        }
+    }
+
+    /// When the thread next has something to do; [`SimTime::MAX`] if nothing but another event can bring it about.
+    pub(super) fn heartbeat_wake(&self, now: Millis) -> SimTime {
+        let thread = &self.heartbeat_thread;
+        if !thread.started || !thread.enabled || self.poll_thread_holds_monitor() {
+            return SimTime::MAX;
+        }
+        let lost = self.coordinator_connection().is_none_or(|connection| self.network.has_failed(connection));
+        if self.membership.state.has_not_joined_group() || lost {
+            return self.slice_at(thread.wakes, now).sim_time();
+        }
+        let polling = self.poll_thread_selects();
+        let beat = self.heartbeat.heartbeat_at.max(now);
+        let mut at = if polling { beat } else { self.slice_at(thread.wakes, beat) };
+        let mut busy = self.heartbeat.session_at;
+        if !self.poll_thread_keeps_polling() {
+            busy = busy.min(self.heartbeat.poll_at);
+        }
+        if !self.poll_thread_reads() {
+            busy = busy.min(self.network_deadline(now));
+        }
+        if busy < Millis(i64::MAX) {
+            at = at.min(self.slice_at(thread.wakes, busy.max(now)));
+        }
+        at.max(now).sim_time()
+    }
+
+    /// The first end of a slice at or after `at`, where one slice ends at `wakes`.
+    fn slice_at(&self, wakes: Millis, at: Millis) -> Millis {
+        if at <= wakes {
+            return wakes;
+        }
+        let slice = self.slice_ms();
+        wakes + (at - wakes + slice - 1) / slice * slice
+    }
+
+    fn slice_ms(&self) -> i64 {
+        i64::from(self.settings.config.retry_backoff_ms.max(1))
+    }
+}

@@ -1,0 +1,307 @@
+//! Joining a group: `joinGroupIfNeeded` with what runs before JoinGroup (`onJoinPrepare`) and after SyncGroup
+//! (`onJoinComplete`) (consumer-client.md 1.4, 3.2, 3.4).
+
+use crate::client::{Callback, ClientEvent, RevocationCommit};
+use crate::engine::Millis;
+use crate::protocol::subscription::{ConsumerProtocolAssignment, TopicPartitions};
+use crate::protocol::{Bytes, ErrorCode, TopicPartition};
+
+use super::callback::ListenerCall;
+use super::commit::{CommitKind, CommitPlace};
+use super::consumer::{Consumer, Context, RebalanceProtocol};
+use super::exception::Exception;
+use super::membership::{GroupGeneration, JoinFuture, MemberState};
+use super::thread::{Flow, Frame, Outcome};
+
+/// One call of `joinGroupIfNeeded`.
+#[derive(Debug)]
+pub(super) struct Join {
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Begin,
+    /// Clients before 3.2 wait here for the commit.
+    Committing(GroupGeneration),
+    /// The callback of `onJoinPrepare` runs; then this is still owned.
+    Revoking {
+        kept: Vec<TopicPartition>,
+    },
+    Initiate,
+    Await,
+    /// Clients before 2.6 wait for a retry inside `poll`.
+    BackOff(Millis),
+    /// `onPartitionsRevoked` of a cooperative `onJoinComplete`; then this is assigned.
+    Giving {
+        assigned: Vec<TopicPartition>,
+    },
+    /// `onPartitionsAssigned`
+    Taking,
+}
+
+impl Join {
+    /// A call from its beginning.
+    pub fn begin() -> Frame {
+        Frame::Join(Join { step: Step::Begin })
+    }
+
+    fn at(step: Step) -> Flow {
+        Flow::Again(Frame::Join(Join { step }))
+    }
+
+    pub fn wake(&self) -> Millis {
+        match self.step {
+            Step::BackOff(until) => until,
+            _ => Millis(i64::MAX),
+        }
+    }
+}
+
+/// How `onJoinPrepare` goes on after the commit before the revocation.
+enum Prepare {
+    Wait,
+    GoOn,
+}
+
+impl Consumer {
+    pub(super) fn step_join(&mut self, join: Join, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
+        match join.step {
+            Step::Begin => self.begin_join(cx),
+            Step::Committing(generation) => match returned {
+                None => Flow::Block(Frame::Join(Join { step: Step::Committing(generation) })),
+                Some(_) => self.revoke_before_join(&generation),
+            },
+            Step::Revoking { kept } => {
+                self.set_assignment(&kept, cx);
+                self.end_join_prepare();
+                match returned {
+                    Some(Err(exception)) => Flow::Return(Err(exception)),
+                    _ => Join::at(Step::Initiate),
+                }
+            }
+            Step::Initiate => {
+                self.initiate_join(cx);
+                Join::at(Step::Await)
+            }
+            Step::Await => self.await_join(cx),
+            Step::BackOff(until) if cx.ms < until => {
+                self.poll_network(cx);
+                Flow::Block(Frame::Join(Join { step: Step::BackOff(until) }))
+            }
+            Step::BackOff(_) => Join::at(Step::Begin),
+            Step::Giving { assigned } => {
+                self.request_rejoin("need to revoke partitions and re-join", cx);
+                self.take_assignment(assigned, cx)
+            }
+            Step::Taking => {
+                self.membership.join = None;
+                self.membership.needs_join_prepare = true;
+                Join::at(Step::Begin)
+            }
+        }
+    }
+
+    /// The head of the loop (1.4, steps 1 and 2).
+    fn begin_join(&mut self, cx: &mut Context<'_>) -> Flow {
+        if !self.rejoin_needed_or_pending(cx) {
+            return Flow::Return(Ok(true));
+        }
+        if !self.ensure_coordinator_now(cx) {
+            return Flow::Return(Ok(false));
+        }
+        if self.settings.behaviour.heartbeat_thread {
+            self.heartbeat_thread.started = true;
+        }
+        if !self.membership.needs_join_prepare {
+            return Join::at(Step::Initiate);
+        }
+        self.membership.needs_join_prepare = false;
+        // sampled before the commit: its answer does not turn revoked into lost any more (3.2)
+        let generation = self.membership.generation.clone();
+        match self.settings.behaviour.revocation_commit {
+            RevocationCommit::Sync if self.settings.config.enable_auto_commit => {
+                let callee = self.commit_sync_call(CommitPlace::Prepare, cx);
+                let caller = Frame::Join(Join { step: Step::Committing(generation) });
+                return Flow::Call { caller, callee };
+            }
+            RevocationCommit::Sync => {}
+            RevocationCommit::AsyncAwaited => match self.commit_before_join(cx) {
+                Err(exception) => return Flow::Return(Err(exception)),
+                Ok(Prepare::Wait) => {
+                    self.membership.needs_join_prepare = true;
+                    return Flow::Return(Ok(false));
+                }
+                Ok(Prepare::GoOn) => {}
+            },
+        }
+        self.revoke_before_join(&generation)
+    }
+
+    /// `onJoinPrepare` steps 1 and 2: freeze and commit, then wait for the answer (3.2).
+    fn commit_before_join(&mut self, cx: &mut Context<'_>) -> Result<Prepare, Exception> {
+        let interval = i64::from(self.settings.config.max_poll_interval_ms);
+        let deadline = *self.membership.join_prepare_deadline.get_or_insert(cx.ms + interval);
+        if self.settings.config.enable_auto_commit && self.commits.before_join.is_none() {
+            if self.protocol == RebalanceProtocol::Eager {
+                self.subscriptions.freeze();
+            }
+            self.commits.before_join = self.commit_async(CommitKind::BeforeJoin, cx)?;
+        }
+        let Some(id) = self.commits.before_join else { return Ok(Prepare::GoOn) };
+        self.poll_network(cx);
+        let result = self.commits.take_result(id);
+        let retry = match &result {
+            Some(result) => {
+                self.commits.before_join = None;
+                matches!(result, Err(error) if error.retriable)
+            }
+            None => true,
+        };
+        Ok(if retry && cx.ms < deadline { Prepare::Wait } else { Prepare::GoOn })
+    }
+
+    /// `onJoinPrepare` steps 3 and 4: what is given up before JoinGroup, and with which callback (3.2).
+    fn revoke_before_join(&mut self, generation: &GroupGeneration) -> Flow {
+        let owned = self.subscriptions.partitions();
+        let lost = generation.id.0 < 0 || generation.member_id.is_unknown();
+        let (callback, given, kept) = if lost {
+            (Callback::Lost, owned, Vec::new())
+        } else if self.protocol == RebalanceProtocol::Eager {
+            (Callback::Revoked, owned, Vec::new())
+        } else {
+            let subscribed = |partition: &TopicPartition| self.subscribes_to(&partition.topic);
+            let (kept, given): (Vec<_>, Vec<_>) = owned.into_iter().partition(subscribed);
+            (Callback::Revoked, given, kept)
+        };
+        let silent = given.is_empty() && (lost || self.protocol == RebalanceProtocol::Cooperative);
+        if silent {
+            self.end_join_prepare();
+            return Join::at(Step::Initiate);
+        }
+        let caller = Frame::Join(Join { step: Step::Revoking { kept } });
+        Flow::Call { caller, callee: ListenerCall::frame(callback, given) }
+    }
+
+    fn end_join_prepare(&mut self) {
+        self.is_leader = false;
+        self.group_subscription.clear();
+        self.membership.join_prepare_deadline = None;
+        self.commits.before_join = None;
+    }
+
+    /// Steps 4 to 7 of the loop.
+    fn await_join(&mut self, cx: &mut Context<'_>) -> Flow {
+        let waiting = Frame::Join(Join { step: Step::Await });
+        self.poll_network(cx);
+        if self.election.is_some() {
+            return Flow::Block(waiting);
+        }
+        match self.membership.join.clone() {
+            Some(JoinFuture::Pending) if self.settings.behaviour.polls_during_join => Flow::Return(Ok(false)),
+            Some(JoinFuture::Pending) => Flow::Block(waiting),
+            Some(JoinFuture::Succeeded(assignment)) => self.join_succeeded(&assignment, cx),
+            Some(JoinFuture::Failed(exception)) => self.join_failed(exception, cx),
+            None => Join::at(Step::Begin),
+        }
+    }
+
+    fn join_succeeded(&mut self, assignment: &Bytes, cx: &mut Context<'_>) -> Flow {
+        let membership = &self.membership;
+        if membership.generation.is_reset() || membership.state != MemberState::Stable {
+            // the heartbeat thread was faster
+            let reason = "rebalance failed since the generation/state was modified by heartbeat thread before the \
+                          rebalance callback triggered";
+            self.reset_state_and_rejoin(reason, true, cx);
+            self.membership.join = None;
+            return Join::at(Step::Begin);
+        }
+        self.complete_join(assignment, cx)
+    }
+
+    fn join_failed(&mut self, exception: Exception, cx: &mut Context<'_>) -> Flow {
+        self.membership.join = None;
+        if !exception.is(ErrorCode::MemberIdRequired) {
+            self.request_rejoin(&format!("rebalance failed due to {}", exception.class), cx);
+        }
+        let at_once = matches!(
+            exception.code,
+            Some(
+                ErrorCode::UnknownMemberId
+                    | ErrorCode::IllegalGeneration
+                    | ErrorCode::RebalanceInProgress
+                    | ErrorCode::MemberIdRequired
+            )
+        );
+        if at_once {
+            return Join::at(Step::Begin);
+        }
+        if !exception.retriable {
+            return Flow::Return(Err(exception));
+        }
+        if self.settings.behaviour.polls_during_join {
+            return Flow::Return(Ok(false));
+        }
+        Join::at(Step::BackOff(cx.ms + i64::from(self.settings.config.retry_backoff_ms)))
+    }
+
+    /// `onJoinComplete` (3.4)
+    fn complete_join(&mut self, assignment: &Bytes, cx: &mut Context<'_>) -> Flow {
+        if !self.is_leader {
+            self.assignment_snapshot = None;
+        }
+        let decoded = match ConsumerProtocolAssignment::decode(assignment) {
+            Ok(decoded) => decoded,
+            Err(error) => return Flow::Return(Err(Exception::new("SchemaException", &error.to_string()))),
+        };
+        let assigned: Vec<TopicPartition> = TopicPartitions::flatten(&decoded.partitions).collect();
+        let subscribed = |partition: &TopicPartition| self.subscribes_to(&partition.topic);
+        if !assigned.iter().all(subscribed) {
+            self.request_rejoin("received assignments do not match the current subscription", cx);
+            return Join::at(Step::Taking);
+        }
+        self.assignment = decoded;
+        let owned = self.subscriptions.partitions();
+        let revoked: Vec<_> = owned.into_iter().filter(|partition| !assigned.contains(partition)).collect();
+        if self.protocol == RebalanceProtocol::Cooperative && !revoked.is_empty() {
+            let caller = Frame::Join(Join { step: Step::Giving { assigned } });
+            return Flow::Call { caller, callee: ListenerCall::frame(Callback::Revoked, revoked) };
+        }
+        self.take_assignment(assigned, cx)
+    }
+
+    /// Steps 5 to 9 of `onJoinComplete`.
+    fn take_assignment(&mut self, mut assigned: Vec<TopicPartition>, cx: &mut Context<'_>) -> Flow {
+        assigned.sort();
+        let generation = &self.membership.generation;
+        let chosen = generation.protocol.as_deref();
+        if let Some(assignor) = self.assignors.iter_mut().find(|assignor| Some(assignor.assignor().name()) == chosen) {
+            assignor.on_assignment(&self.assignment, generation.id);
+        }
+        self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
+        let added = assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned().collect();
+        self.set_assignment(&assigned, cx);
+        Flow::Call {
+            caller: Frame::Join(Join { step: Step::Taking }),
+            callee: ListenerCall::frame(Callback::Assigned, added),
+        }
+    }
+
+    pub(super) fn set_assignment(&mut self, partitions: &[TopicPartition], cx: &mut Context<'_>) {
+        self.subscriptions.assign(partitions);
+        cx.event(ClientEvent::AssignmentChanged { partitions: self.subscriptions.partitions() });
+    }
+
+    /// `rejoinNeededOrPending` (2.0)
+    pub(super) fn rejoin_needed_or_pending(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.assignment_snapshot.as_ref().is_some_and(|snapshot| !snapshot.matches(&self.metadata_snapshot)) {
+            self.request_rejoin_if_necessary("cached metadata has changed", cx);
+            return true;
+        }
+        if self.joined_subscription.as_ref().is_some_and(|joined| *joined != self.subscriptions.topics) {
+            self.request_rejoin_if_necessary("subscription has changed", cx);
+            return true;
+        }
+        self.membership.rejoin_needed || self.membership.join.is_some()
+    }
+}

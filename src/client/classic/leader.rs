@@ -1,0 +1,149 @@
+//! The leader's work (`onLeaderElected`, consumer-client.md 3.3): it runs on the poll thread inside the handler of the
+//! JoinGroup answer and holds the coordinator's monitor, so that no heartbeat goes out meanwhile.
+
+use crate::assignor::{Cluster, ConsumerPartitionAssignor, TopicMetadata};
+use crate::client::Output;
+use crate::protocol::config::AssignorName;
+use crate::protocol::message::{JoinGroupResponse, JoinGroupResponseMember};
+use crate::protocol::subscription::ConsumerProtocolSubscription;
+use crate::protocol::{Bytes, MemberId, TopicName};
+
+use super::consumer::{Consumer, Context};
+use super::exception::Exception;
+
+/// The work under way.
+#[derive(Debug)]
+pub(super) struct Election {
+    members: Vec<JoinGroupResponseMember>,
+    assignor: usize,
+    skip_assignment: bool,
+    step: Step,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Waits until the metadata version passes this one, without a timeout.
+    Metadata { version: u32 },
+    /// The assignor runs.
+    Assigning,
+}
+
+impl Election {
+    /// It waits for metadata: sockets are read and handlers run.
+    pub fn awaits_metadata(&self) -> bool {
+        matches!(self.step, Step::Metadata { .. })
+    }
+}
+
+impl Consumer {
+    /// The leader's work reads sockets at the moment.
+    pub(super) fn election_polls(&self) -> bool {
+        self.election.as_ref().is_some_and(Election::awaits_metadata)
+    }
+
+    /// This member leads the new generation.
+    pub(super) fn begin_election(&mut self, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+        let chosen = answer.protocol_name.as_deref().unwrap_or("");
+        let Some(assignor) = self.assignors.iter().position(|assignor| assignor.assignor().name() == chosen) else {
+            let message = format!("Coordinator selected invalid assignment protocol: {chosen}");
+            return self.fail_join(Exception::new("IllegalStateException", &message), cx);
+        };
+        let mut topics: Vec<TopicName> = Vec::new();
+        for member in &answer.members {
+            match ConsumerProtocolSubscription::decode(&member.metadata) {
+                Ok(subscription) => topics.extend(subscription.topics),
+                Err(error) => return self.fail_join(Exception::new("SchemaException", &error.to_string()), cx),
+            }
+        }
+        topics.sort();
+        topics.dedup();
+        let known = topics.iter().all(|topic| self.subscribes_to(topic));
+        self.group_subscription = topics;
+        if !known {
+            self.metadata.request_update_for_new_topics();
+        }
+        let version = self.metadata.version;
+        self.election = Some(Election {
+            members: answer.members,
+            assignor,
+            skip_assignment: answer.skip_assignment,
+            step: Step::Metadata { version },
+        });
+        if !self.metadata.is_stale(cx.ms) {
+            self.begin_assignment(cx);
+        }
+    }
+
+    /// Goes on with the leader's work; true when it is over.
+    pub(super) fn continue_election(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(election) = self.election.as_ref() else { return true };
+        match election.step {
+            Step::Metadata { version } => {
+                self.poll_network(cx);
+                if self.metadata.version > version {
+                    self.begin_assignment(cx);
+                }
+            }
+            Step::Assigning if std::mem::take(&mut self.assignment_computed) => self.end_assignment(cx),
+            Step::Assigning => {}
+        }
+        self.election.is_none()
+    }
+
+    fn begin_assignment(&mut self, cx: &mut Context<'_>) {
+        self.update_subscription_metadata();
+        self.is_leader = true;
+        let Some(election) = self.election.as_mut() else { return };
+        if election.skip_assignment {
+            self.election = None;
+            self.assignment_snapshot = Some(self.metadata_snapshot.clone());
+            return self.send_sync_group(Vec::new(), cx);
+        }
+        election.step = Step::Assigning;
+        let members = election.members.len() as u32;
+        let assignor = self.settings.config.partition_assignment_strategy[election.assignor];
+        let partitions = self.group_subscription.iter().map(|topic| self.metadata.partition_count(topic)).sum();
+        self.assignment_computed = false;
+        cx.out.push(Output::Assign { assignor, members, partitions });
+    }
+
+    fn end_assignment(&mut self, cx: &mut Context<'_>) {
+        let Some(election) = self.election.take() else { return };
+        let cluster = self.cluster();
+        let assigned: Result<Vec<(MemberId, Bytes)>, _> =
+            self.assignors[election.assignor].on_leader_elected(&cluster, &election.members);
+        self.assignment_snapshot = Some(self.metadata_snapshot.clone());
+        match assigned {
+            Ok(assignments) => self.send_sync_group(assignments, cx),
+            Err(error) => self.fail_join(Exception::new("KafkaException", &error.to_string()), cx),
+        }
+    }
+
+    fn cluster(&self) -> Cluster {
+        let mut cluster = Cluster::default();
+        for topic in &self.group_subscription {
+            let partitions = self.metadata.partition_count(topic);
+            if partitions > 0 {
+                cluster.insert(topic.clone(), TopicMetadata { partitions, racks: Vec::new() });
+            }
+        }
+        cluster
+    }
+
+    /// The topic is subscribed to.
+    pub(super) fn subscribes_to(&self, topic: &TopicName) -> bool {
+        self.subscriptions.topics.binary_search(topic).is_ok()
+    }
+}
+
+/// One assignor object per configured strategy.
+pub(super) fn assignors(strategy: &[AssignorName]) -> Vec<ConsumerPartitionAssignor> {
+    use crate::assignor::ClientAssignor;
+    let object = |name: &AssignorName| match name {
+        AssignorName::Range => ClientAssignor::Range,
+        AssignorName::RoundRobin => ClientAssignor::RoundRobin,
+        AssignorName::Sticky => ClientAssignor::Sticky,
+        AssignorName::CooperativeSticky => ClientAssignor::CooperativeSticky,
+    };
+    strategy.iter().map(|name| ConsumerPartitionAssignor::new(object(name))).collect()
+}

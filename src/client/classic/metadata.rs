@@ -1,0 +1,267 @@
+//! Cluster metadata as the consumer caches it (`ConsumerMetadata`, `DefaultMetadataUpdater`): refreshes with back-off,
+//! rebootstrap, and the snapshot of partition counts that tells a leader to rejoin (consumer-client.md 3.7).
+
+use crate::client::{Connection, Jitter, Subscription};
+use crate::engine::Millis;
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::message::{Request, Response, TopicMetadata};
+use crate::protocol::{BrokerId, TopicName, TopicPartition};
+
+use super::backoff::exponential_ms;
+use super::consumer::{Consumer, Context};
+use super::exception::Exception;
+use super::network::{LeastLoaded, Purpose};
+
+/// What is known of the cluster, and when it is asked again.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    /// `updateVersion`: grows with each answer and each rebootstrap.
+    pub version: u32,
+    /// Brokers of the last answer; empty while only the bootstrap addresses are known.
+    pub brokers: Vec<BrokerId>,
+    topics: Vec<TopicMetadata>,
+    requested: bool,
+    in_progress: bool,
+    /// Grows when topics are added to those that are asked for.
+    wanted: u32,
+    last_success: Option<Millis>,
+    /// Not asked again before.
+    allowed_at: Millis,
+    /// No broker could be asked: next try then.
+    node_retry_at: Millis,
+    failures: u32,
+    /// Answers in a row that brought nothing new.
+    equivalent: u32,
+    max_age_ms: i64,
+    backoff_ms: i32,
+    backoff_max_ms: i32,
+}
+
+impl Metadata {
+    pub fn new(config: &ConsumerConfig) -> Self {
+        Metadata {
+            version: 0,
+            brokers: Vec::new(),
+            topics: Vec::new(),
+            requested: true,
+            in_progress: false,
+            wanted: 0,
+            last_success: None,
+            allowed_at: Millis(0),
+            node_retry_at: Millis(0),
+            failures: 0,
+            equivalent: 0,
+            max_age_ms: i64::from(config.metadata_max_age_ms),
+            backoff_ms: config.retry_backoff_ms,
+            backoff_max_ms: config.retry_backoff_max_ms,
+        }
+    }
+
+    /// Partitions of a topic; none if the topic is unknown.
+    pub fn partition_count(&self, topic: &TopicName) -> u32 {
+        self.topic(topic).map_or(0, |topic| topic.leaders.len() as u32)
+    }
+
+    fn topic(&self, name: &TopicName) -> Option<&TopicMetadata> {
+        let place = self.topics.binary_search_by(|topic| topic.name.cmp(name)).ok()?;
+        Some(&self.topics[place])
+    }
+
+    /// Who leads a partition.
+    pub fn leader(&self, partition: &TopicPartition) -> Option<BrokerId> {
+        *self.topic(&partition.topic)?.leaders.get(usize::try_from(partition.partition).ok()?)?
+    }
+
+    /// Names of all known topics, sorted.
+    pub fn topic_names(&self) -> impl Iterator<Item = &TopicName> {
+        self.topics.iter().map(|topic| &topic.name)
+    }
+
+    /// `requestUpdate`: the version that has to be passed for the update to have come.
+    pub fn request_update(&mut self) -> u32 {
+        self.requested = true;
+        self.version
+    }
+
+    /// `requestUpdateForNewTopics`
+    pub fn request_update_for_new_topics(&mut self) {
+        self.wanted += 1;
+        self.requested = true;
+    }
+
+    /// An update is asked for or due by age (`ensureFreshMetadata`).
+    pub fn is_stale(&self, now: Millis) -> bool {
+        self.requested || self.time_of_update() <= now
+    }
+
+    /// `timeToAllowUpdate` is zero.
+    pub fn may_be_updated(&self, now: Millis) -> bool {
+        now >= self.allowed_at
+    }
+
+    fn time_of_update(&self) -> Millis {
+        let due = match self.last_success {
+            Some(last) if !self.requested => last + self.max_age_ms,
+            _ => Millis(0),
+        };
+        due.max(self.allowed_at)
+    }
+
+    /// When a network pass would send a Metadata request.
+    pub fn next_attempt(&self) -> Millis {
+        if self.in_progress { Millis(i64::MAX) } else { self.time_of_update().max(self.node_retry_at) }
+    }
+
+    /// `handleServerDisconnect`: the metadata may be stale.
+    pub fn connection_lost(&mut self, now: Millis, random: &mut dyn Jitter) {
+        if !self.in_progress && self.time_of_update() <= now {
+            self.failed(now, random);
+        }
+        self.requested = true;
+        self.node_retry_at = now;
+    }
+
+    fn failed(&mut self, now: Millis, random: &mut dyn Jitter) {
+        self.in_progress = false;
+        self.failures += 1;
+        self.back_off(now, random);
+    }
+
+    fn back_off(&mut self, now: Millis, random: &mut dyn Jitter) {
+        let attempts = self.failures.saturating_sub(1).max(self.equivalent.saturating_sub(1));
+        self.allowed_at = now + exponential_ms(self.backoff_ms, self.backoff_max_ms, attempts, random);
+    }
+
+    fn updated(&mut self, answer: Answer, wanted: u32, missing: bool, now: Millis, random: &mut dyn Jitter) {
+        self.in_progress = false;
+        if answer.brokers.is_empty() {
+            return self.failed(now, random);
+        }
+        self.version += 1;
+        self.failures = 0;
+        let same = self.topics == answer.topics;
+        self.equivalent = if same { self.equivalent + 1 } else { 0 };
+        self.brokers = answer.brokers;
+        self.topics = answer.topics;
+        // A topic that is unknown or has no leader asks for the next update by itself.
+        let leaderless = self.topics.iter().any(|topic| topic.leaders.contains(&None));
+        self.requested = wanted < self.wanted || missing || leaderless;
+        self.last_success = Some(now);
+        self.back_off(now, random);
+    }
+
+    /// `rebootstrap`: nothing is known but the bootstrap addresses.
+    fn rebootstrap(&mut self) {
+        if !self.brokers.is_empty() {
+            self.brokers.clear();
+            self.topics.clear();
+            self.requested = true;
+            self.version += 1;
+        }
+    }
+}
+
+/// What a Metadata response brought, topics sorted by name.
+struct Answer {
+    brokers: Vec<BrokerId>,
+    topics: Vec<TopicMetadata>,
+}
+
+/// Partition counts of the topics that matter, as of a metadata version (`MetadataSnapshot`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct MetadataSnapshot {
+    pub version: u32,
+    counts: Vec<(TopicName, u32)>,
+}
+
+impl MetadataSnapshot {
+    /// Same partition counts.
+    pub fn matches(&self, other: &MetadataSnapshot) -> bool {
+        self.version == other.version || self.counts == other.counts
+    }
+}
+
+impl Consumer {
+    /// Brokers that a request can go to: those of the last metadata, before it the bootstrap addresses.
+    fn nodes(&self) -> Vec<Connection> {
+        if self.metadata.brokers.is_empty() {
+            self.settings.bootstrap.iter().map(|broker| Connection::Bootstrap(*broker)).collect()
+        } else {
+            self.metadata.brokers.iter().map(|broker| Connection::Data(*broker)).collect()
+        }
+    }
+
+    /// `leastLoadedNode`
+    pub(super) fn least_loaded_node(&self, cx: &mut Context<'_>) -> LeastLoaded {
+        self.network.least_loaded(&self.nodes(), cx.ms, cx.random)
+    }
+
+    /// `DefaultMetadataUpdater.maybeUpdate`
+    pub(super) fn update_metadata_if_due(&mut self, cx: &mut Context<'_>) {
+        if self.metadata.next_attempt() > cx.ms {
+            return;
+        }
+        let mut node = self.least_loaded_node(cx);
+        if node == LeastLoaded::None && self.settings.config.metadata_recovery_rebootstrap {
+            self.metadata.rebootstrap();
+            node = self.least_loaded_node(cx);
+        }
+        let retry = cx.ms + i64::from(self.settings.config.reconnect_backoff_ms.max(1));
+        match node {
+            LeastLoaded::Ready(connection) => {
+                let topics = self.metadata_topics();
+                let purpose = Purpose::Metadata { wanted: self.metadata.wanted };
+                self.metadata.in_progress = true;
+                self.send(connection, Request::Metadata { topics }, purpose, cx);
+            }
+            LeastLoaded::Connecting(_) => self.metadata.node_retry_at = retry,
+            LeastLoaded::Connectable(connection) => {
+                self.metadata.node_retry_at = retry;
+                if !self.network.is_any_connecting() {
+                    self.network.try_connect(connection, cx);
+                }
+            }
+            LeastLoaded::None => self.metadata.node_retry_at = retry,
+        }
+    }
+
+    /// What a Metadata request asks for: all topics for a pattern, else the group's (as leader) or the own ones.
+    fn metadata_topics(&self) -> Option<Vec<TopicName>> {
+        match &self.settings.subscription {
+            Subscription::Prefix(_) => None,
+            Subscription::Topics(_) => Some(self.watched_topics().to_vec()),
+        }
+    }
+
+    /// Topics whose partitions matter: those of the whole group for its leader, else the own subscription.
+    fn watched_topics(&self) -> &[TopicName] {
+        if self.group_subscription.is_empty() { &self.subscriptions.topics } else { &self.group_subscription }
+    }
+
+    pub(super) fn on_metadata(&mut self, wanted: u32, result: Result<Response, Exception>, cx: &mut Context<'_>) {
+        let Ok(Response::Metadata { brokers, mut topics }) = result else {
+            return self.metadata.failed(cx.ms, cx.random);
+        };
+        topics.sort_by(|one, other| one.name.cmp(&other.name));
+        let known = |name: &TopicName| topics.binary_search_by(|topic| topic.name.cmp(name)).is_ok();
+        let missing = match &self.settings.subscription {
+            Subscription::Prefix(_) => false,
+            Subscription::Topics(_) => !self.watched_topics().iter().all(known),
+        };
+        self.metadata.updated(Answer { brokers, topics }, wanted, missing, cx.ms, cx.random);
+    }
+
+    /// `maybeUpdateSubscriptionMetadata` (1.2 row 1)
+    pub(super) fn update_subscription_metadata(&mut self) {
+        if self.metadata.version <= self.metadata_snapshot.version {
+            return;
+        }
+        if let Subscription::Prefix(prefix) = &self.settings.subscription {
+            let names = self.metadata.topic_names().filter(|name| name.as_str().starts_with(prefix.as_str()));
+            self.subscriptions.topics = names.cloned().collect();
+        }
+        let counts = self.watched_topics().iter().map(|topic| (topic.clone(), self.metadata.partition_count(topic)));
+        let counts = counts.collect();
+        self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts };
+    }
+}

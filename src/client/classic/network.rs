@@ -1,0 +1,580 @@
+//! The network client (`ConsumerNetworkClient` over `NetworkClient`, consumer-client.md 1.6): connections with back-off,
+//! unsent and in-flight requests with their timeouts, and what has arrived but nobody has read yet.
+//!
+//! Nothing happens here on its own: a thread has to call [`Consumer::poll_network`], and only then sockets are read,
+//! requests go out, timeouts are seen and the handlers of answers run.
+
+use std::collections::VecDeque;
+
+use crate::client::{Connection, Jitter, Output};
+use crate::engine::{Millis, SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::message::{Request, Response};
+use crate::protocol::{BrokerId, TopicPartition};
+
+use super::backoff::exponential_ms;
+use super::commit::CommitId;
+use super::consumer::{Consumer, Context};
+use super::exception::Exception;
+use super::membership::GroupGeneration;
+
+/// What a request is for, with what its handler needs to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    FindCoordinator,
+    Metadata { wanted: u32 },
+    JoinGroup { sent: GroupGeneration },
+    SyncGroup { sent: GroupGeneration },
+    Heartbeat { sent: GroupGeneration },
+    LeaveGroup,
+    OffsetCommit { id: CommitId, sent: GroupGeneration },
+    OffsetFetch,
+    ListOffsets { partitions: Vec<TopicPartition> },
+}
+
+/// How far a connection is (`ConnectionState`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LinkState {
+    /// Never opened.
+    Idle,
+    /// Opened, not ready: given up at this time.
+    Connecting {
+        give_up: Millis,
+    },
+    Ready,
+    /// DISCONNECTED, not to be opened again before this time.
+    Failed {
+        retry: Millis,
+    },
+}
+
+#[derive(Debug)]
+struct Link {
+    connection: Connection,
+    state: LinkState,
+    /// Failures in a row, for the reconnect back-off.
+    failures: u32,
+    /// Set-up timeouts in a row.
+    setup_failures: u32,
+    last_attempt: Millis,
+    /// When the Fetch that is parked there was sent.
+    fetch_since: Option<SimTime>,
+}
+
+#[derive(Debug)]
+enum Progress {
+    Unsent(Request),
+    Sent(Millis),
+}
+
+#[derive(Debug)]
+struct Tracked {
+    correlation_id: u32,
+    connection: Connection,
+    created: SimTime,
+    timeout_ms: i64,
+    progress: Progress,
+    purpose: Purpose,
+}
+
+/// A request that came to its end, before its handler has run.
+#[derive(Debug)]
+pub(super) struct Completed {
+    pub correlation_id: u32,
+    pub purpose: Purpose,
+    /// From creation to receipt, as Kafka's latency metrics have it.
+    pub latency: SimDuration,
+    pub result: Result<Response, Exception>,
+}
+
+/// What lies in the sockets.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    Connected(Connection),
+    Disconnected(Connection),
+    Response { connection: Connection, correlation_id: u32, body: Response },
+}
+
+/// Which broker a request without a fixed one goes to (`leastLoadedNode`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LeastLoaded {
+    Ready(Connection),
+    Connecting(Connection),
+    Connectable(Connection),
+    None,
+}
+
+/// Connections and requests of a consumer.
+#[derive(Debug)]
+pub(super) struct Network {
+    links: Vec<Link>,
+    tracked: Vec<Tracked>,
+    /// What has arrived and was not read yet.
+    pub inbox: VecDeque<Arrival>,
+    /// Requests that ended and whose handlers are still to run.
+    pub completed: VecDeque<Completed>,
+    disconnects: Vec<Connection>,
+    /// A connection broke or timed out since this was last looked at: the metadata may be stale.
+    lost_connection: bool,
+    next_correlation: u32,
+    reconnect_ms: i32,
+    reconnect_max_ms: i32,
+    setup_ms: i32,
+    setup_max_ms: i32,
+    fetch_wait: SimDuration,
+}
+
+impl Network {
+    pub fn new(config: &ConsumerConfig) -> Self {
+        Network {
+            links: Vec::new(),
+            tracked: Vec::new(),
+            inbox: VecDeque::new(),
+            completed: VecDeque::new(),
+            disconnects: Vec::new(),
+            lost_connection: false,
+            next_correlation: 0,
+            reconnect_ms: config.reconnect_backoff_ms,
+            reconnect_max_ms: config.reconnect_backoff_max_ms,
+            setup_ms: config.socket_connection_setup_timeout_ms,
+            setup_max_ms: config.socket_connection_setup_timeout_max_ms,
+            fetch_wait: SimDuration::from_millis(config.fetch_max_wait_ms.max(1) as u64),
+        }
+    }
+
+    fn link(&mut self, connection: Connection) -> &mut Link {
+        let place = self.links.iter().position(|link| link.connection == connection).unwrap_or_else(|| {
+            self.links.push(Link {
+                connection,
+                state: LinkState::Idle,
+                failures: 0,
+                setup_failures: 0,
+                last_attempt: Millis(i64::MIN),
+                fetch_since: None,
+            });
+            self.links.len() - 1
+        });
+        &mut self.links[place]
+    }
+
+    fn state(&self, connection: Connection) -> LinkState {
+        self.links.iter().find(|link| link.connection == connection).map_or(LinkState::Idle, |link| link.state)
+    }
+
+    /// `isUnavailable`: the connection failed and its back-off is not over.
+    pub fn is_unavailable(&self, connection: Connection, now: Millis) -> bool {
+        matches!(self.state(connection), LinkState::Failed { retry } if now < retry)
+    }
+
+    /// The connection failed, whatever its back-off.
+    pub fn has_failed(&self, connection: Connection) -> bool {
+        matches!(self.state(connection), LinkState::Failed { .. })
+    }
+
+    fn can_connect(&self, connection: Connection, now: Millis) -> bool {
+        match self.state(connection) {
+            LinkState::Idle => true,
+            LinkState::Failed { retry } => now >= retry,
+            LinkState::Connecting { .. } | LinkState::Ready => false,
+        }
+    }
+
+    /// `tryConnect`: opens the connection unless it is open, being opened or in back-off.
+    pub fn try_connect(&mut self, connection: Connection, cx: &mut Context<'_>) {
+        if !self.can_connect(connection, cx.ms) {
+            return;
+        }
+        let (setup_ms, setup_max_ms) = (self.setup_ms, self.setup_max_ms);
+        let link = self.link(connection);
+        let give_up = cx.ms + exponential_ms(setup_ms, setup_max_ms, link.setup_failures, cx.random);
+        link.state = LinkState::Connecting { give_up };
+        link.last_attempt = cx.ms;
+        cx.out.push(Output::Connect(connection));
+    }
+
+    /// Queues a request; it goes out with the next network pass of some thread.
+    pub fn enqueue(
+        &mut self,
+        connection: Connection,
+        request: Request,
+        purpose: Purpose,
+        timeout_ms: i64,
+        now: SimTime,
+    ) -> u32 {
+        let correlation_id = self.next_correlation;
+        self.next_correlation += 1;
+        let progress = Progress::Unsent(request);
+        self.tracked.push(Tracked { correlation_id, connection, created: now, timeout_ms, progress, purpose });
+        correlation_id
+    }
+
+    /// `disconnectAsync`: the connection is closed with the next network pass.
+    pub fn disconnect_later(&mut self, connection: Connection) {
+        self.disconnects.push(connection);
+    }
+
+    /// Requests to this connection that have not come to their end (`pendingRequestCount`).
+    pub fn pending(&self, connection: Connection) -> usize {
+        self.tracked.iter().filter(|tracked| tracked.connection == connection).count()
+    }
+
+    /// One pass over the sockets. Handlers have not run yet: see [`Network::completed`]. Says how much was read.
+    fn pass(&mut self, cx: &mut Context<'_>, versions: impl Fn(&Request) -> i16) -> u32 {
+        for connection in std::mem::take(&mut self.disconnects) {
+            self.disconnect(connection, cx);
+        }
+        self.transmit(cx, &versions);
+        let read = self.inbox.len() as u32;
+        while let Some(arrival) = self.inbox.pop_front() {
+            self.read(arrival, cx);
+        }
+        self.give_up_on_timeouts(cx);
+        self.fail_unsent_on_failed_links();
+        self.transmit(cx, &versions);
+        read
+    }
+
+    fn read(&mut self, arrival: Arrival, cx: &mut Context<'_>) {
+        match arrival {
+            Arrival::Connected(connection) => {
+                let link = self.link(connection);
+                if matches!(link.state, LinkState::Connecting { .. }) {
+                    link.state = LinkState::Ready;
+                    link.failures = 0;
+                    link.setup_failures = 0;
+                }
+            }
+            Arrival::Disconnected(connection) => {
+                if matches!(self.state(connection), LinkState::Connecting { .. } | LinkState::Ready) {
+                    self.lost_connection = true;
+                    self.fail(connection, cx);
+                }
+            }
+            Arrival::Response { connection, correlation_id, body } => {
+                let place = self
+                    .tracked
+                    .iter()
+                    .position(|tracked| tracked.correlation_id == correlation_id && tracked.connection == connection);
+                if let Some(place) = place {
+                    let tracked = self.tracked.remove(place);
+                    self.complete(tracked, Ok(body), cx.now);
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self, tracked: Tracked, result: Result<Response, Exception>, now: SimTime) {
+        self.completed.push_back(Completed {
+            correlation_id: tracked.correlation_id,
+            purpose: tracked.purpose,
+            latency: now.since(tracked.created),
+            result,
+        });
+    }
+
+    /// The connection is gone: it backs off, and every request in flight on it ends with a disconnect.
+    fn fail(&mut self, connection: Connection, cx: &mut Context<'_>) {
+        let (base, max) = (self.reconnect_ms, self.reconnect_max_ms);
+        let link = self.link(connection);
+        let connecting = matches!(link.state, LinkState::Connecting { .. });
+        link.setup_failures = if connecting { link.setup_failures + 1 } else { 0 };
+        let backoff = exponential_ms(base, max, link.failures, cx.random);
+        link.failures += 1;
+        link.last_attempt = cx.ms;
+        link.state = LinkState::Failed { retry: cx.ms + backoff };
+        link.fetch_since = None;
+        self.end_requests(connection, cx.now, |tracked| matches!(tracked.progress, Progress::Sent(_)));
+    }
+
+    fn end_requests(&mut self, connection: Connection, now: SimTime, which: impl Fn(&Tracked) -> bool) {
+        let mut place = 0;
+        while place < self.tracked.len() {
+            if self.tracked[place].connection == connection && which(&self.tracked[place]) {
+                let tracked = self.tracked.remove(place);
+                self.complete(tracked, Err(Exception::disconnect()), now);
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    /// Closes a connection from this side.
+    pub fn disconnect(&mut self, connection: Connection, cx: &mut Context<'_>) {
+        self.end_requests(connection, cx.now, |tracked| matches!(tracked.progress, Progress::Unsent(_)));
+        if matches!(self.state(connection), LinkState::Connecting { .. } | LinkState::Ready) {
+            cx.out.push(Output::Disconnect(connection));
+            self.fail(connection, cx);
+        }
+    }
+
+    /// Closes everything that is open.
+    pub fn close(&mut self, cx: &mut Context<'_>) {
+        for link in &mut self.links {
+            if matches!(link.state, LinkState::Connecting { .. } | LinkState::Ready) {
+                cx.out.push(Output::Disconnect(link.connection));
+            }
+            link.state = LinkState::Idle;
+        }
+        self.tracked.clear();
+        self.inbox.clear();
+        self.completed.clear();
+    }
+
+    /// `trySend`
+    fn transmit(&mut self, cx: &mut Context<'_>, versions: &impl Fn(&Request) -> i16) {
+        for place in 0..self.tracked.len() {
+            let tracked = &self.tracked[place];
+            if !matches!(tracked.progress, Progress::Unsent(_)) {
+                continue;
+            }
+            let (connection, correlation_id) = (tracked.connection, tracked.correlation_id);
+            if self.state(connection) != LinkState::Ready {
+                self.try_connect(connection, cx);
+                continue;
+            }
+            let unread_until = self.parked_until(connection, cx.now).unwrap_or(cx.now);
+            let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
+            if let Progress::Unsent(request) = progress {
+                let version = versions(&request);
+                cx.out.push(Output::Send { connection, correlation_id, version, request, unread_until });
+            }
+        }
+    }
+
+    /// Requests and connections that took too long; the whole connection of a late request is closed (1.6).
+    fn give_up_on_timeouts(&mut self, cx: &mut Context<'_>) {
+        let late = self
+            .tracked
+            .iter()
+            .find(|tracked| matches!(tracked.progress, Progress::Sent(sent) if cx.ms - sent > tracked.timeout_ms));
+        let late_setup =
+            self.links.iter().find(|link| matches!(link.state, LinkState::Connecting { give_up } if cx.ms >= give_up));
+        let connection = late.map(|tracked| tracked.connection).or(late_setup.map(|link| link.connection));
+        if let Some(connection) = connection {
+            cx.out.push(Output::Disconnect(connection));
+            self.lost_connection = true;
+            self.fail(connection, cx);
+            return self.give_up_on_timeouts(cx);
+        }
+        let is_late = |tracked: &Tracked| {
+            matches!(tracked.progress, Progress::Unsent(_)) && cx.ms - tracked.created.millis() > tracked.timeout_ms
+        };
+        while let Some(place) = self.tracked.iter().position(is_late) {
+            let tracked = self.tracked.remove(place);
+            let timeout = Exception::send_timeout(tracked.timeout_ms);
+            self.complete(tracked, Err(timeout), cx.now);
+        }
+    }
+
+    /// `checkDisconnects`
+    fn fail_unsent_on_failed_links(&mut self) {
+        let links = &self.links;
+        let failed = |connection: Connection| {
+            links.iter().any(|link| link.connection == connection && matches!(link.state, LinkState::Failed { .. }))
+        };
+        let is_lost = |tracked: &Tracked| matches!(tracked.progress, Progress::Unsent(_)) && failed(tracked.connection);
+        let mut lost = Vec::new();
+        let mut place = 0;
+        while place < self.tracked.len() {
+            if is_lost(&self.tracked[place]) { lost.push(self.tracked.remove(place)) } else { place += 1 }
+        }
+        for tracked in lost {
+            let now = tracked.created;
+            self.complete(tracked, Err(Exception::disconnect()), now);
+        }
+    }
+
+    /// `leastLoadedNode`: an idle ready connection, else the ready one with the fewest requests in flight, else one that
+    /// is being opened, else the one that can be opened and was not tried for longest. Begins at a random broker.
+    pub fn least_loaded(&self, candidates: &[Connection], now: Millis, random: &mut dyn Jitter) -> LeastLoaded {
+        if candidates.is_empty() {
+            return LeastLoaded::None;
+        }
+        let start = (random.unit() * candidates.len() as f64) as usize;
+        let (mut ready, mut connecting, mut connectable) = (None, None, None);
+        for step in 0..candidates.len() {
+            let connection = candidates[(start + step) % candidates.len()];
+            match self.state(connection) {
+                LinkState::Ready => {
+                    let in_flight = self.in_flight(connection);
+                    if in_flight == 0 {
+                        return LeastLoaded::Ready(connection);
+                    }
+                    if ready.is_none_or(|(least, _)| in_flight < least) {
+                        ready = Some((in_flight, connection));
+                    }
+                }
+                LinkState::Connecting { .. } => connecting = Some(connection),
+                _ if self.can_connect(connection, now) => {
+                    let tried = self.links.iter().find(|link| link.connection == connection);
+                    let tried = tried.map_or(Millis(i64::MIN), |link| link.last_attempt);
+                    if connectable.is_none_or(|(oldest, _)| tried < oldest) {
+                        connectable = Some((tried, connection));
+                    }
+                }
+                _ => {}
+            }
+        }
+        match (ready, connecting, connectable) {
+            (Some((_, connection)), ..) => LeastLoaded::Ready(connection),
+            (_, Some(connection), _) => LeastLoaded::Connecting(connection),
+            (_, _, Some((_, connection))) => LeastLoaded::Connectable(connection),
+            _ => LeastLoaded::None,
+        }
+    }
+
+    fn in_flight(&self, connection: Connection) -> usize {
+        let requests = self
+            .tracked
+            .iter()
+            .filter(|tracked| tracked.connection == connection && matches!(tracked.progress, Progress::Sent(_)));
+        let fetches = self.links.iter().filter(|link| link.connection == connection && link.fetch_since.is_some());
+        requests.count() + fetches.count()
+    }
+
+    /// Some connection is being opened.
+    pub fn is_any_connecting(&self) -> bool {
+        self.links.iter().any(|link| matches!(link.state, LinkState::Connecting { .. }))
+    }
+
+    /// The next time at which a request or a connection attempt is given up.
+    pub fn deadline(&self) -> Millis {
+        let requests = self.tracked.iter().map(|tracked| match tracked.progress {
+            Progress::Sent(sent) => sent + tracked.timeout_ms + 1,
+            Progress::Unsent(_) => tracked.created.millis() + tracked.timeout_ms + 1,
+        });
+        let links = self.links.iter().filter_map(|link| match link.state {
+            LinkState::Connecting { give_up } => Some(give_up),
+            _ => None,
+        });
+        let pending = if self.disconnects.is_empty() { Millis(i64::MAX) } else { Millis(0) };
+        requests.chain(links).min().unwrap_or(Millis(i64::MAX)).min(pending)
+    }
+
+    /// Something waits for a thread that reads sockets or runs handlers.
+    pub fn has_unread(&self) -> bool {
+        !self.inbox.is_empty() || !self.completed.is_empty() || !self.disconnects.is_empty()
+    }
+
+    /// Some request waits to be sent, and not only for its connection to be ready.
+    fn unsent_can_move(&self) -> bool {
+        let waits = |connection| matches!(self.state(connection), LinkState::Connecting { .. });
+        self.tracked.iter().any(|tracked| matches!(tracked.progress, Progress::Unsent(_)) && !waits(tracked.connection))
+    }
+
+    // Fetches are not requests here: the cluster brings records by itself. What remains of them is that a parked Fetch
+    // keeps the broker from reading what comes after it on the same connection.
+
+    /// Sends a Fetch to a broker unless one is under way there.
+    pub fn fetch_from(&mut self, broker: BrokerId, cx: &mut Context<'_>) {
+        let connection = Connection::Data(broker);
+        let wait = self.fetch_wait;
+        match self.state(connection) {
+            LinkState::Ready => {
+                let link = self.link(connection);
+                if link.fetch_since.is_none_or(|since| since + wait <= cx.now) {
+                    link.fetch_since = Some(cx.now);
+                }
+            }
+            LinkState::Connecting { .. } => {}
+            LinkState::Idle | LinkState::Failed { .. } => self.try_connect(connection, cx),
+        }
+    }
+
+    /// Records came: their Fetch was answered and the next one goes out before `poll` returns them.
+    pub fn fetched_from(&mut self, broker: BrokerId, now: SimTime) {
+        let link = self.link(Connection::Data(broker));
+        if link.state == LinkState::Ready {
+            link.fetch_since = Some(now);
+        }
+    }
+
+    /// While the poll thread fetches, each answered Fetch is followed by the next at once: moves the time of the last
+    /// one to the beginning of its own wait.
+    pub fn note_fetch_cycles(&mut self, now: SimTime) {
+        for link in &mut self.links {
+            if let Some(since) = link.fetch_since.as_mut() {
+                let cycles = now.since(*since).0 / self.fetch_wait.0;
+                *since += SimDuration(cycles * self.fetch_wait.0);
+            }
+        }
+    }
+
+    /// The thread that read the answers sends no new Fetch: those whose wait is over are done.
+    pub fn forget_answered_fetches(&mut self, now: SimTime) {
+        let wait = self.fetch_wait;
+        for link in &mut self.links {
+            if link.fetch_since.is_some_and(|since| since + wait <= now) {
+                link.fetch_since = None;
+            }
+        }
+    }
+
+    /// Until when a Fetch is parked on this connection.
+    pub fn parked_until(&self, connection: Connection, now: SimTime) -> Option<SimTime> {
+        let since = self.links.iter().find(|link| link.connection == connection)?.fetch_since?;
+        Some(since + self.fetch_wait).filter(|until| *until > now)
+    }
+
+    /// Until when the last parked Fetch of all is parked.
+    pub fn last_parked(&self, now: SimTime) -> Option<SimTime> {
+        self.links.iter().filter_map(|link| self.parked_until(link.connection, now)).max()
+    }
+
+    /// When a broker whose connection failed can be tried again.
+    pub fn retry_at(&self, connection: Connection) -> Option<Millis> {
+        match self.state(connection) {
+            LinkState::Failed { retry } => Some(retry),
+            _ => None,
+        }
+    }
+}
+
+impl Consumer {
+    /// `CNC.send`
+    pub(super) fn send(
+        &mut self,
+        connection: Connection,
+        request: Request,
+        purpose: Purpose,
+        cx: &mut Context<'_>,
+    ) -> u32 {
+        let timeout_ms = i64::from(self.settings.config.request_timeout_ms);
+        self.network.enqueue(connection, request, purpose, timeout_ms, cx.now)
+    }
+
+    /// `CNC.poll` without blocking, by the thread that calls it: sends, reads, runs handlers. Says how much was read
+    /// or came to its end.
+    pub(super) fn poll_network(&mut self, cx: &mut Context<'_>) -> u32 {
+        let mut events = self.run_handlers(cx);
+        if self.election.is_some() && !self.election_polls() {
+            return events;
+        }
+        self.update_metadata_if_due(cx);
+        let versions = self.settings.behaviour.versions;
+        events += self.network.pass(cx, |request| versions.of(request));
+        if std::mem::take(&mut self.network.lost_connection) {
+            self.metadata.connection_lost(cx.ms, cx.random);
+        }
+        events + self.run_handlers(cx)
+    }
+
+    /// Handlers of answers that were read; a leader's assignment interrupts them.
+    fn run_handlers(&mut self, cx: &mut Context<'_>) -> u32 {
+        let mut events = 0;
+        while self.election.as_ref().is_none_or(|election| election.awaits_metadata()) {
+            let Some(done) = self.network.completed.pop_front() else { break };
+            events += 1;
+            self.on_completed(done, cx);
+        }
+        events
+    }
+
+    /// The next time at which a network pass would do something by itself.
+    pub(super) fn network_deadline(&self, now: Millis) -> Millis {
+        if self.network.has_unread() || self.network.unsent_can_move() {
+            return now;
+        }
+        self.network.deadline().min(self.metadata.next_attempt())
+    }
+}

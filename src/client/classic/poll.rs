@@ -1,0 +1,307 @@
+//! `KafkaConsumer.poll` (consumer-client.md 1.1 to 1.3): passes over the coordinator's work, positions and fetches, until
+//! there are records or the application's timeout is over.
+//!
+//! An idle consumer calls `poll` again each time it returns empty. These calls change nothing, so they are not carried
+//! out: the thread rests in the selector and only the grid of the calls is kept ([`PollCall::deadline`]).
+
+use crate::client::{Connection, RecordBatch, Subscription};
+use crate::engine::Millis;
+
+use super::consumer::{Consumer, Context};
+use super::coordinator::Search;
+use super::join::Join;
+use super::membership::JoinFuture;
+use super::positions::CommittedCall;
+use super::thread::{Flow, Frame, Outcome};
+
+/// One call of `poll`, or a row of them that return empty.
+#[derive(Debug)]
+pub(super) struct PollCall {
+    /// When the application's timeout is over.
+    pub deadline: Millis,
+    /// When the selector returns by itself.
+    until: Millis,
+    step: Step,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// The head of the loop.
+    Begin,
+    /// 1.2 row 4
+    Searched,
+    /// 1.2 row 5
+    Rejoin,
+    /// 1.2 row 6: a pattern waits for metadata newer than this version.
+    Fresh {
+        version: u32,
+    },
+    /// 1.2 row 7
+    Joined,
+    /// 1.2 row 8
+    AutoCommit,
+    /// `updateFetchPositions`
+    Positions,
+    Committed,
+    Reset,
+    /// `pollForFetches`
+    Fetch,
+    /// The timeout is over, but records that are there already are still returned.
+    LastLook,
+    Select,
+}
+
+impl PollCall {
+    /// A call that returns at this time at the latest.
+    pub fn until(deadline: Millis) -> Frame {
+        Frame::Poll(PollCall { deadline, until: deadline, step: Step::Begin })
+    }
+
+    /// The thread waits in the selector.
+    pub fn selects(&self) -> bool {
+        matches!(self.step, Step::Select | Step::LastLook)
+    }
+
+    /// After a pause the selector's time is over: the next pass begins.
+    pub fn begin_pass(&mut self) {
+        if self.step == Step::Select {
+            self.step = Step::Begin;
+        }
+    }
+
+    fn at(mut self, step: Step) -> Flow {
+        self.step = step;
+        Flow::Again(Frame::Poll(self))
+    }
+}
+
+impl Consumer {
+    pub(super) fn step_poll(&mut self, mut call: PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
+        match call.step {
+            Step::Begin => self.begin_pass(call, cx),
+            Step::Searched => match returned {
+                Some(Ok(true)) => call.at(Step::Rejoin),
+                Some(Ok(false)) => call.at(Step::Fetch),
+                Some(Err(exception)) => Flow::Return(Err(exception)),
+                None => Flow::Block(Frame::Poll(call)),
+            },
+            Step::Rejoin => self.rejoin(call, cx),
+            Step::Fresh { version } => {
+                self.poll_network(cx);
+                if self.metadata.version == version {
+                    if cx.ms >= call.deadline {
+                        return call.at(Step::Fetch);
+                    }
+                    return Flow::Block(Frame::Poll(call));
+                }
+                self.update_subscription_metadata();
+                call.step = Step::Joined;
+                Flow::Call { caller: Frame::Poll(call), callee: Join::begin() }
+            }
+            Step::Joined => match returned {
+                Some(Ok(true)) => call.at(Step::AutoCommit),
+                Some(Ok(false)) => call.at(Step::Fetch),
+                Some(Err(exception)) => Flow::Return(Err(exception)),
+                None => Flow::Block(Frame::Poll(call)),
+            },
+            Step::AutoCommit => match self.auto_commit_if_due(cx) {
+                Ok(()) => call.at(Step::Positions),
+                Err(exception) => Flow::Return(Err(exception)),
+            },
+            Step::Positions => self.update_positions(call),
+            Step::Committed => match returned {
+                Some(Ok(true)) => call.at(Step::Reset),
+                Some(Ok(false)) => call.at(Step::Fetch),
+                Some(Err(exception)) => Flow::Return(Err(exception)),
+                None => Flow::Block(Frame::Poll(call)),
+            },
+            Step::Reset => {
+                if let Err(exception) = self.reset_initializing(cx) {
+                    return Flow::Return(Err(exception));
+                }
+                self.list_offsets_if_needed(cx);
+                call.at(Step::Fetch)
+            }
+            Step::Fetch => self.begin_select(call, cx),
+            Step::LastLook => {
+                call.step = Step::Select;
+                Flow::Block(Frame::Poll(call))
+            }
+            Step::Select => self.select(call, cx),
+        }
+    }
+
+    /// 1.2 rows 1 to 4.
+    fn begin_pass(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+        self.update_subscription_metadata();
+        let rows = self.invoke_commit_callbacks(cx).and_then(|()| self.poll_heartbeat(cx));
+        if let Err(exception) = rows {
+            return Flow::Return(Err(exception));
+        }
+        if self.coordinator_unknown(cx) {
+            call.step = Step::Searched;
+            let callee = Frame::Coordinator(Search::until(call.deadline));
+            return Flow::Call { caller: Frame::Poll(call), callee };
+        }
+        if std::mem::take(&mut self.heartbeat_between_rows) {
+            self.heartbeat_thread.woken = true;
+            self.run_heartbeat_thread(cx);
+        }
+        call.at(Step::Rejoin)
+    }
+
+    /// 1.2 rows 5 to 7.
+    fn rejoin(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+        if !self.rejoin_needed_or_pending(cx) {
+            return call.at(Step::AutoCommit);
+        }
+        if matches!(self.settings.subscription, Subscription::Prefix(_)) {
+            if self.metadata.may_be_updated(cx.ms) && self.membership.join.is_none() {
+                self.metadata.request_update();
+            }
+            if self.metadata.is_stale(cx.ms) {
+                let version = self.metadata.version;
+                return call.at(Step::Fresh { version });
+            }
+            self.update_subscription_metadata();
+        }
+        call.step = Step::Joined;
+        Flow::Call { caller: Frame::Poll(call), callee: Join::begin() }
+    }
+
+    /// `updateFetchPositions` (4.4)
+    fn update_positions(&mut self, mut call: PollCall) -> Flow {
+        if self.subscriptions.has_all_positions() {
+            return call.at(Step::Fetch);
+        }
+        if !self.subscriptions.any_initializing() {
+            return call.at(Step::Reset);
+        }
+        call.step = Step::Committed;
+        let callee = CommittedCall::until(call.deadline);
+        Flow::Call { caller: Frame::Poll(call), callee }
+    }
+
+    /// `pollForFetches` up to the selector (1.3).
+    fn begin_select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+        self.send_fetches(cx);
+        let mut until = self.auto_commit_wake();
+        if self.next_pass_is_due_soon() {
+            until = until.min(cx.ms + i64::from(self.settings.config.retry_backoff_ms)).min(call.deadline);
+        }
+        if let Some(deadline) = self.membership.join_prepare_deadline {
+            until = until.min(deadline);
+        }
+        call.until = until.max(cx.ms);
+        let expired = cx.ms >= call.deadline;
+        if expired {
+            call.until = cx.ms;
+        }
+        call.at(if expired && self.subscriptions.any_fetchable() { Step::LastLook } else { Step::Select })
+    }
+
+    /// The next pass has something to do that no answer announces: positions to be looked up again, a join to be tried
+    /// again, a commit to be sent again (1.3 step 4, 1.4 last paragraph).
+    fn next_pass_is_due_soon(&self) -> bool {
+        let waits_for_join = matches!(self.membership.join, Some(JoinFuture::Pending));
+        let waits_for_commit = self.commits.before_join.is_some();
+        !self.subscriptions.has_all_positions()
+            || self.lookup.coordinator.is_none()
+            || (self.membership.rejoin_needed && !waits_for_join && !waits_for_commit)
+    }
+
+    fn select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+        self.network.note_fetch_cycles(cx.now);
+        let events = self.poll_network(cx);
+        if self.election.is_some() {
+            return Flow::Block(Frame::Poll(call));
+        }
+        if cx.ms > call.deadline {
+            self.pass_over_empty_polls(&mut call, cx.ms);
+        }
+        if events > 0 {
+            return call.at(Step::Begin);
+        }
+        let returns = self.stall.is_some() || self.close.is_some() || cx.ms >= call.until;
+        if cx.ms >= call.deadline && returns {
+            return Flow::Return(Ok(true));
+        }
+        if cx.ms >= call.until {
+            return call.at(Step::Begin);
+        }
+        Flow::Block(Frame::Poll(call))
+    }
+
+    /// The calls that returned empty meanwhile: the last one began at most one timeout ago.
+    fn pass_over_empty_polls(&mut self, call: &mut PollCall, now: Millis) {
+        let timeout = self.poll_timeout_ms();
+        let calls = (now - call.deadline + timeout - 1) / timeout;
+        call.deadline = call.deadline + calls * timeout;
+        self.heartbeat.poll(call.deadline + -timeout);
+    }
+
+    /// When the selector returns by itself, or the application gets control for something it was asked to do.
+    pub(super) fn select_wake(&self, call: &PollCall) -> Millis {
+        match call.step {
+            Step::LastLook => call.until,
+            Step::Select if self.stall.is_some() || self.close.is_some() => call.until.min(call.deadline),
+            Step::Select => call.until.min(self.refetch_wake()),
+            _ => call.deadline,
+        }
+    }
+
+    /// `sendFetches`: which brokers hold a Fetch of this consumer from now on.
+    fn send_fetches(&mut self, cx: &mut Context<'_>) {
+        let versions = (self.subscriptions.version, self.metadata.version);
+        if self.fetch_leaders_of != versions {
+            self.fetch_leaders_of = versions;
+            self.fetch_leaders.clear();
+            for owned in self.subscriptions.assigned().iter().filter(|owned| owned.fetchable) {
+                if let Some(leader) = self.metadata.leader(&owned.partition)
+                    && !self.fetch_leaders.contains(&leader)
+                {
+                    self.fetch_leaders.push(leader);
+                }
+            }
+        }
+        for leader in &self.fetch_leaders {
+            self.network.fetch_from(*leader, cx);
+        }
+    }
+
+    /// When a broker to fetch from, whose connection failed, can be connected to again.
+    fn refetch_wake(&self) -> Millis {
+        let retries = self.fetch_leaders.iter().filter_map(|leader| self.network.retry_at(Connection::Data(*leader)));
+        retries.min().unwrap_or(Millis(i64::MAX))
+    }
+
+    /// Records for a `poll` that waits: it returns with them.
+    pub(super) fn take_records(&mut self, mut batches: Vec<RecordBatch>, cx: &mut Context<'_>) {
+        let polling = matches!(self.stack.last(), Some(Frame::Poll(call)) if call.selects());
+        if !polling {
+            return;
+        }
+        self.subscriptions.consume(&mut batches);
+        if batches.is_empty() {
+            return;
+        }
+        for leader in &self.fetch_leaders {
+            self.network.fetched_from(*leader, cx.now);
+        }
+        self.end_slice_at_return(cx.ms);
+        self.fetched = batches;
+        self.stack.pop();
+    }
+
+    /// `poll` returns and lets go of the network client's lock: a slice of the heartbeat thread that is over ends now.
+    fn end_slice_at_return(&mut self, now: Millis) {
+        if self.heartbeat_thread.wakes <= now {
+            self.heartbeat_thread.wakes = now + i64::from(self.settings.config.retry_backoff_ms.max(1));
+        }
+    }
+
+    /// The application's timeout for `poll`, at least a millisecond.
+    pub(super) fn poll_timeout_ms(&self) -> i64 {
+        (self.settings.application.poll_timeout.as_millis() as i64).max(1)
+    }
+}

@@ -1,0 +1,211 @@
+//! What the consumer is subscribed to, which partitions it owns, and how far it has read (`SubscriptionState`,
+//! consumer-client.md 0.2).
+
+use crate::client::{RecordBatch, Subscription};
+use crate::engine::Millis;
+use crate::protocol::message::CommittedPartition;
+use crate::protocol::{TopicId, TopicName, TopicPartition};
+
+/// A partition that the consumer owns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AssignedPartition {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The next offset to return from `poll`; -1 while it is not known.
+    pub position: i64,
+    /// It has a position and is not about to be revoked: records may be returned.
+    pub fetchable: bool,
+    state: FetchState,
+    pending_revocation: bool,
+}
+
+/// How far a partition is on its way to a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum FetchState {
+    /// The committed offset is not known yet.
+    Initializing,
+    /// There is none: ListOffsets is to be sent, not before this time.
+    AwaitReset { retry: Millis },
+    /// It has a position.
+    Fetching,
+}
+
+/// Subscription and assignment.
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    /// Subscribed topics, sorted; a pattern's as far as the metadata shows them.
+    pub topics: Vec<TopicName>,
+    assigned: Vec<AssignedPartition>,
+    /// See [`super::Consumer::fetch_version`].
+    pub version: u64,
+    without_position: usize,
+}
+
+impl Subscriptions {
+    pub fn new(subscription: &Subscription) -> Self {
+        let mut topics = match subscription {
+            Subscription::Topics(topics) => topics.clone(),
+            Subscription::Prefix(_) => Vec::new(),
+        };
+        topics.sort();
+        topics.dedup();
+        Subscriptions { topics, assigned: Vec::new(), version: 0, without_position: 0 }
+    }
+
+    pub fn assigned(&self) -> &[AssignedPartition] {
+        &self.assigned
+    }
+
+    /// The owned partitions, in order.
+    pub fn partitions(&self) -> Vec<TopicPartition> {
+        self.assigned.iter().map(|owned| owned.partition.clone()).collect()
+    }
+
+    pub fn owns(&self, partition: &TopicPartition) -> bool {
+        self.place(partition).is_some()
+    }
+
+    fn place(&self, partition: &TopicPartition) -> Option<usize> {
+        self.assigned.binary_search_by(|owned| owned.partition.cmp(partition)).ok()
+    }
+
+    /// `assignFromSubscribed`: partitions present before and after keep their position.
+    pub fn assign(&mut self, partitions: &[TopicPartition]) {
+        let old = std::mem::take(&mut self.assigned);
+        let mut partitions = partitions.to_vec();
+        partitions.sort();
+        partitions.dedup();
+        self.assigned = partitions
+            .into_iter()
+            .map(|partition| {
+                let kept = old.binary_search_by(|owned| owned.partition.cmp(&partition));
+                kept.map_or_else(|_| AssignedPartition::new(partition), |place| old[place].clone())
+            })
+            .collect();
+        self.changed();
+    }
+
+    /// `markPendingRevocation` of everything: nothing is fetched or returned any more.
+    pub fn freeze(&mut self) {
+        for owned in &mut self.assigned {
+            owned.pending_revocation = true;
+        }
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        self.version += 1;
+        self.without_position = 0;
+        for owned in &mut self.assigned {
+            owned.fetchable = owned.state == FetchState::Fetching && !owned.pending_revocation;
+            self.without_position += usize::from(owned.state != FetchState::Fetching);
+        }
+    }
+
+    /// `hasAllFetchPositions`
+    pub fn has_all_positions(&self) -> bool {
+        self.without_position == 0
+    }
+
+    /// Some partition can be fetched.
+    pub fn any_fetchable(&self) -> bool {
+        self.assigned.iter().any(|owned| owned.fetchable)
+    }
+
+    /// The committed offset of some partition is still to be asked for.
+    pub fn any_initializing(&self) -> bool {
+        self.assigned.iter().any(|owned| owned.state == FetchState::Initializing)
+    }
+
+    /// Partitions whose committed offset is still to be asked for.
+    pub fn initializing(&self) -> Vec<TopicPartition> {
+        let waiting = self.assigned.iter().filter(|owned| owned.state == FetchState::Initializing);
+        waiting.map(|owned| owned.partition.clone()).collect()
+    }
+
+    /// Partitions without a committed offset whose ListOffsets may be sent now.
+    pub fn to_reset(&self, now: Millis) -> Vec<TopicPartition> {
+        let waiting = self
+            .assigned
+            .iter()
+            .filter(|owned| matches!(owned.state, FetchState::AwaitReset { retry } if retry <= now));
+        waiting.map(|owned| owned.partition.clone()).collect()
+    }
+
+    /// The reset policy takes over for those that have no committed offset.
+    pub fn await_reset(&mut self, now: Millis) {
+        for owned in self.assigned.iter_mut().filter(|owned| owned.state == FetchState::Initializing) {
+            owned.state = FetchState::AwaitReset { retry: now };
+        }
+        self.changed();
+    }
+
+    /// ListOffsets for this partition is under way or failed: not again before.
+    pub fn retry_reset_at(&mut self, partition: &TopicPartition, at: Millis) {
+        if let Some(place) = self.place(partition)
+            && let FetchState::AwaitReset { retry } = &mut self.assigned[place].state
+        {
+            *retry = at;
+        }
+    }
+
+    /// True while the partition waits for its committed offset.
+    pub fn is_initializing(&self, partition: &TopicPartition) -> bool {
+        self.place(partition).is_some_and(|place| self.assigned[place].state == FetchState::Initializing)
+    }
+
+    /// True while the partition waits for ListOffsets.
+    pub fn awaits_reset(&self, partition: &TopicPartition) -> bool {
+        self.place(partition).is_some_and(|place| matches!(self.assigned[place].state, FetchState::AwaitReset { .. }))
+    }
+
+    /// Sets positions.
+    pub fn seek<'a>(&mut self, offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) {
+        for (partition, offset) in offsets {
+            if let Some(place) = self.place(partition) {
+                self.assigned[place].position = offset;
+                self.assigned[place].state = FetchState::Fetching;
+            }
+        }
+        self.changed();
+    }
+
+    /// Records are returned: positions move past them. Drops what is not fetchable any more.
+    pub fn consume(&mut self, batches: &mut Vec<RecordBatch>) {
+        batches.retain(|batch| {
+            let Some(place) = self.place(&batch.partition) else { return false };
+            let owned = &mut self.assigned[place];
+            let wanted = owned.fetchable && owned.position == batch.from;
+            if wanted {
+                owned.position += i64::from(batch.count);
+            }
+            wanted
+        });
+    }
+
+    /// `allConsumed`: the positions of all partitions that have one.
+    pub fn all_consumed(&self) -> Vec<CommittedPartition> {
+        let positioned = self.assigned.iter().filter(|owned| owned.state == FetchState::Fetching);
+        positioned
+            .map(|owned| CommittedPartition {
+                partition: owned.partition.clone(),
+                topic_id: TopicId::ZERO,
+                offset: owned.position,
+                leader_epoch: -1,
+                metadata: None,
+            })
+            .collect()
+    }
+}
+
+impl AssignedPartition {
+    fn new(partition: TopicPartition) -> Self {
+        AssignedPartition {
+            partition,
+            position: -1,
+            fetchable: false,
+            state: FetchState::Initializing,
+            pending_revocation: false,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The poll thread as a stack of calls that can wait: what Kafka's consumer does by blocking inside nested calls is here
+//! a frame that is taken up again when something happened.
+
+use crate::engine::{Millis, SimTime};
+
+use super::application::Loop;
+use super::callback::ListenerCall;
+use super::close::CloseCall;
+use super::commit::CommitSync;
+use super::consumer::{Consumer, Context};
+use super::coordinator::Search;
+use super::exception::Exception;
+use super::join::Join;
+use super::poll::PollCall;
+use super::positions::CommittedCall;
+
+/// What a call returns: the boolean that most of Kafka's calls return, or an exception.
+pub(super) type Outcome = Result<bool, Exception>;
+
+/// A call on the poll thread's stack.
+#[derive(Debug)]
+pub(super) enum Frame {
+    /// The application's loop, at the bottom.
+    Application(Loop),
+    /// `poll(Duration)`
+    Poll(PollCall),
+    /// `ensureCoordinatorReady`
+    Coordinator(Search),
+    /// `joinGroupIfNeeded`
+    Join(Join),
+    /// A call of the listener.
+    Callback(ListenerCall),
+    /// `commitOffsetsSync`
+    CommitSync(CommitSync),
+    /// `fetchCommittedOffsets`
+    Committed(CommittedCall),
+    /// `close`
+    Close(CloseCall),
+}
+
+/// How a call goes on.
+#[derive(Debug)]
+pub(super) enum Flow {
+    /// It waits.
+    Block(Frame),
+    /// It goes on at once.
+    Again(Frame),
+    /// It calls another and waits for its return.
+    Call { caller: Frame, callee: Frame },
+    /// It returns to its caller.
+    Return(Outcome),
+}
+
+/// More steps than this at one instant mean that the model goes round in circles.
+const STEPS_MAX: u32 = 100_000;
+
+impl Consumer {
+    /// Runs the poll thread until it waits.
+    pub(super) fn run_poll_thread(&mut self, cx: &mut Context<'_>) {
+        let mut returned: Option<Outcome> = None;
+        for _ in 0..STEPS_MAX {
+            if self.election.is_some() && !self.continue_election(cx) {
+                return;
+            }
+            let Some(frame) = self.stack.pop() else { return };
+            let flow = match frame {
+                Frame::Application(step) => self.step_application(step, returned.take(), cx),
+                Frame::Poll(call) => self.step_poll(call, returned.take(), cx),
+                Frame::Coordinator(search) => self.step_search(search, cx),
+                Frame::Join(join) => self.step_join(join, returned.take(), cx),
+                Frame::Callback(call) => self.step_callback(call, returned.take(), cx),
+                Frame::CommitSync(call) => self.step_commit_sync(call, returned.take(), cx),
+                Frame::Committed(call) => self.step_committed(call, returned.take(), cx),
+                Frame::Close(call) => self.step_close(call, returned.take(), cx),
+            };
+            match flow {
+                Flow::Block(frame) => {
+                    self.stack.push(frame);
+                    if self.election.is_none() {
+                        return;
+                    }
+                }
+                Flow::Again(frame) => self.stack.push(frame),
+                Flow::Call { caller, callee } => self.stack.extend([caller, callee]),
+                Flow::Return(outcome) => returned = Some(outcome),
+            }
+        }
+        panic!("the poll thread of {} goes round in circles at {:?}: {:?}", self.name(), cx.now, self.stack);
+    }
+
+    /// The thread is blocked in the selector of `pollForFetches`, with the network client's lock.
+    pub(super) fn poll_thread_selects(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame::Poll(call)) if call.selects())
+    }
+
+    /// `poll` is called again and again: `max.poll.interval.ms` can't pass.
+    pub(super) fn poll_thread_keeps_polling(&self) -> bool {
+        self.poll_thread_selects()
+    }
+
+    /// The thread is in a call that reads sockets.
+    pub(super) fn poll_thread_reads(&self) -> bool {
+        match self.stack.last() {
+            Some(Frame::Poll(_) | Frame::Join(_)) => self.election.is_none() || self.election_polls(),
+            Some(Frame::Coordinator(search)) => search.reads(),
+            Some(Frame::CommitSync(call)) => call.reads(),
+            Some(Frame::Committed(call)) => call.reads(),
+            Some(Frame::Close(call)) => call.reads(),
+            Some(Frame::Application(_) | Frame::Callback(_)) | None => false,
+        }
+    }
+
+    /// The thread holds the coordinator's monitor, so that the heartbeat thread can't go on (1.5, T59, T60).
+    pub(super) fn poll_thread_holds_monitor(&self) -> bool {
+        self.election.is_some() || matches!(self.stack.last(), Some(Frame::Coordinator(_)))
+    }
+
+    /// When the poll thread next goes on by itself.
+    pub(super) fn poll_wake(&self, now: Millis) -> SimTime {
+        let own = match self.stack.last() {
+            _ if self.election.is_some() => Millis(i64::MAX),
+            Some(Frame::Application(step)) => step.wake(),
+            Some(Frame::Poll(call)) => self.select_wake(call),
+            Some(Frame::Coordinator(search)) => search.wake(),
+            Some(Frame::Join(join)) => join.wake(),
+            Some(Frame::CommitSync(call)) => call.wake(),
+            Some(Frame::Committed(call)) => call.wake(),
+            Some(Frame::Close(call)) => call.wake(),
+            Some(Frame::Callback(_)) | None => Millis(i64::MAX),
+        };
+        let at = if self.poll_thread_reads() { own.min(self.network_deadline(now)) } else { own };
+        if at == Millis(i64::MAX) { SimTime::MAX } else { at.max(now).sim_time() }
+    }
+}

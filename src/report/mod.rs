@@ -54,7 +54,16 @@ pub trait Exporter {
 }
 
 /// Every format that goes into a report's directory, in the order in which its files are listed.
-pub const EXPORTERS: [&dyn Exporter; 4] = [&summary::Summary, &json::Json, &csv::Csv, &junit::Junit];
+pub const EXPORTERS: [&dyn Exporter; 8] = [
+    &summary::Summary,
+    &json::Json,
+    &csv::Csv,
+    &junit::Junit,
+    &chart::Ownership,
+    &chart::Waterfall,
+    &chart::Pauses,
+    &chart::Lag,
+];
 
 /// All files of a report, for [`write::directory`].
 pub fn files(report: &Report) -> Vec<OutputFile> {

@@ -71,6 +71,11 @@ pub(super) fn counted(value: u64, singular: &str, plural: &str) -> String {
     format!("{} {}", count(value), if value == 1 { singular } else { plural })
 }
 
+/// A share in whole percent: `54 %`, `<1 %`.
+pub(super) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.005 { "<1 %".to_string() } else { format!("{} %", (share * 100.0).round()) }
+}
+
 /// A measured quantity without unit: whole numbers with thousands apart, others with three digits that count.
 pub(super) fn quantity(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..1e15).contains(&value) || value >= 1e3 {
@@ -119,6 +124,7 @@ mod tests {
     fn counts_have_their_thousands_apart() {
         assert_eq!([0, 999, 1_000, 12_034, 1_234_567].map(count), ["0", "999", "1,000", "12,034", "1,234,567"]);
         assert_eq!(counted(1, "rebalance", "rebalances"), "1 rebalance");
+        assert_eq!([0.0, 0.004, 0.005, 0.54].map(percent), ["0 %", "<1 %", "1 %", "54 %"]);
         assert_eq!([41.25, 0.5, 12_345.6, 3.0].map(quantity), ["41.2", "0.5", "12,346", "3"]);
     }
 }

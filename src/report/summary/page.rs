@@ -1,5 +1,7 @@
 //! The page that the summary is written on: 100 columns, headings, wrapped text, bars, and colour or none.
 
+use crate::report::units;
+
 /// Columns of the page.
 pub(super) const WIDTH: usize = 100;
 
@@ -137,7 +139,7 @@ impl Page {
     pub fn bar(&mut self, name: &str, share: f64, value: &str, meaning: &str) {
         let full = (share * BAR_WIDTH as f64).round() as usize;
         let bar = if full == 0 { "▏".to_string() } else { "█".repeat(full) };
-        let percent = if share < 0.005 { "<1 %".to_string() } else { format!("{:.0} %", share * 100.0) };
+        let percent = units::percent(share);
         let figures = format!("{value:>8} {percent:>5}");
         let used = 2 + BAR_NAME_WIDTH + BAR_WIDTH + figures.chars().count() + 2;
         self.line(&[

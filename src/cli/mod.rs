@@ -1,9 +1,6 @@
 //! The command line: one file per verb. A verb reads its arguments, calls the library, prints, and names the exit code.
 
-mod check;
 mod exit;
-mod scenario_file;
-mod schema;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -21,10 +18,7 @@ pub struct Arguments {
 
 /// The verbs, each with its own file.
 #[derive(Subcommand, Debug)]
-enum Verb {
-    Check(check::Check),
-    Schema(schema::Schema),
-}
+enum Verb {}
 
 /// Reads the process arguments; help, version and misuse end the process here (0, 0 and 2).
 pub fn arguments() -> Arguments {
@@ -32,12 +26,6 @@ pub fn arguments() -> Arguments {
 }
 
 /// Does what was asked for.
-///
-/// # Errors
-/// Why it could not be done, for [`explain`].
 pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
-    match &arguments.verb {
-        Verb::Check(check) => check.execute(),
-        Verb::Schema(schema) => schema.execute(),
-    }
+    match arguments.verb {}
 }

@@ -1,0 +1,224 @@
+//! Folds the events of a run: hands each to the topics that it concerns, facts first.
+
+use crate::analysis::facts::Facts;
+use crate::analysis::invariants::Invariants;
+use crate::analysis::livelock::Livelocks;
+use crate::analysis::metrics::Metrics;
+use crate::analysis::offsets::Offsets;
+use crate::analysis::outcome::{ExceptionOutcome, ProcessSpan, limits};
+use crate::analysis::partitions::Partitions;
+use crate::analysis::rebalances::Rebalances;
+use crate::analysis::removals::Removals;
+use crate::client::{ClientEvent, RecordBatch};
+use crate::coordinator::CoordinatorEvent;
+use crate::engine::{SimDuration, SimTime};
+use crate::scenario::Scenario;
+use crate::trace::{Directory, Event, Observer, TraceEvent, fields};
+
+/// Observes a run and sums it up.
+///
+/// Give it to the simulation as an observer (beside a [`Digest`](crate::trace::Digest)), then ask for the
+/// [`Outcome`](crate::analysis::Outcome) with [`Analysis::outcome`].
+pub struct Analysis<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) partitions: Partitions,
+    pub(super) rebalances: Rebalances,
+    pub(super) removals: Removals,
+    pub(super) offsets: Offsets,
+    pub(super) metrics: Metrics,
+    pub(super) invariants: Invariants,
+    pub(super) livelocks: Livelocks,
+    pub(super) processes: Vec<Vec<ProcessSpan>>,
+    pub(super) exceptions: Vec<ExceptionOutcome>,
+    /// Beginning of each consumer's present batch, and its longest batch.
+    batches: Vec<(SimTime, SimDuration)>,
+    /// Partitions known of the directory.
+    known: usize,
+    /// The directory as last seen.
+    pub(super) directory: Directory,
+    /// The reference instant of the measures was given.
+    fixed_reference: bool,
+}
+
+impl<'a> Analysis<'a> {
+    /// An analysis of a run of this scenario. The live measures refer to the beginning of the first fault.
+    pub fn new(scenario: &'a Scenario) -> Self {
+        Self::with_reference(scenario, None)
+    }
+
+    /// The same with the live measures taken from a given instant on.
+    pub fn with_reference(scenario: &'a Scenario, reference: Option<SimTime>) -> Self {
+        let facts = Facts::new(scenario);
+        Analysis {
+            partitions: Partitions::new(&facts, reference),
+            rebalances: Rebalances::new(&facts, reference),
+            removals: Removals::new(&facts, reference),
+            offsets: Offsets::new(&facts),
+            metrics: Metrics::new(&facts),
+            invariants: Invariants::new(&facts),
+            livelocks: Livelocks::new(&facts),
+            processes: facts.consumers.iter().map(|_| Vec::new()).collect(),
+            exceptions: Vec::new(),
+            batches: vec![(SimTime::ZERO, SimDuration::ZERO); facts.consumers.len()],
+            known: usize::MAX,
+            directory: Directory::default(),
+            fixed_reference: reference.is_some(),
+            facts,
+        }
+    }
+
+    /// The longest batch of a consumer.
+    pub(super) fn longest_batch(&self, consumer: usize) -> SimDuration {
+        self.batches[consumer].1
+    }
+
+    fn discover(&mut self, directory: &Directory) {
+        self.known = directory.partitions.len();
+        self.directory = directory.clone();
+        self.partitions.discover(&self.facts, directory);
+        self.offsets.discover(&self.facts, directory);
+    }
+
+    /// The reference instant comes: the one that was given, or the first fault.
+    fn check_reference(&mut self, at: SimTime, event: &Event) {
+        if !self.fixed_reference && self.facts.faults.first.is_none() && matches!(event, Event::FaultBegan { .. }) {
+            self.fixed_reference = true;
+            self.partitions.set_reference(at);
+            self.rebalances.set_reference(at);
+            self.removals.set_reference(at);
+        }
+    }
+
+    /// A client did something: the commonest events first, each touching as little as it needs.
+    fn client(&mut self, directory: &Directory, consumer: usize, event: &ClientEvent, whole: &Event) {
+        let now = self.facts.now;
+        self.metrics.client(now, consumer, event);
+        self.invariants.client(&self.facts, consumer, event);
+        match event {
+            ClientEvent::HeartbeatSent | ClientEvent::ResponseHandled { .. } | ClientEvent::PollReturned { .. } => {}
+            ClientEvent::PollCalled => {
+                self.rebalances.polled(now, consumer);
+                self.partitions.event(&self.facts, directory, whole);
+            }
+            ClientEvent::CommitSent { .. } | ClientEvent::CommitEnded { .. } => {
+                self.offsets.client(self.facts.consumers[consumer].group, event);
+            }
+            _ => {
+                let group = self.facts.consumers[consumer].group;
+                self.offsets.client(group, event);
+                self.rebalances.event(&self.facts, &self.partitions, whole);
+                let shared = self.partitions.event(&self.facts, directory, whole);
+                if let ClientEvent::AssignmentChanged { .. } = event {
+                    self.invariants.assigned(&self.facts, directory, shared.as_ref());
+                }
+                if let ClientEvent::Exception { place, class, message } = event {
+                    self.exception(consumer, place, class, message);
+                }
+            }
+        }
+    }
+
+    fn exception(&mut self, consumer: usize, place: &str, class: &str, message: &str) {
+        if self.exceptions.len() < limits::EXCEPTIONS_LISTED {
+            self.exceptions.push(ExceptionOutcome {
+                at_s: self.facts.now.as_secs_f64(),
+                consumer: self.facts.name(consumer),
+                place: place.to_string(),
+                class: class.to_string(),
+                message: message.to_string(),
+            });
+        }
+    }
+
+    fn coordinator(&mut self, event: &CoordinatorEvent) {
+        if let CoordinatorEvent::OffsetsCommitted { group, partitions, .. } = event {
+            if let Some(group) = self.facts.group_number(group) {
+                let beyond = self.offsets.committed(group, partitions);
+                self.invariants.committed(&self.facts, group, beyond);
+            }
+            return;
+        }
+        self.removals.event(&self.facts, event);
+        self.livelocks.coordinator(&self.facts, event);
+    }
+
+    fn batch_began(&mut self, consumer: usize, batches: &[RecordBatch]) {
+        self.batches[consumer].0 = self.facts.now;
+        for batch in batches {
+            let taken = self.partitions.records(&self.facts, consumer, batch);
+            self.invariants.records(&self.facts, consumer, batch, taken);
+        }
+    }
+
+    fn batch_ended(&mut self, consumer: usize, batches: &[RecordBatch]) {
+        let length = self.facts.now.since(self.batches[consumer].0);
+        self.batches[consumer].1 = self.batches[consumer].1.max(length);
+        self.livelocks.batch(&self.facts, consumer, length);
+        self.offsets.processed(self.facts.consumers[consumer].group, consumer, batches);
+    }
+
+    fn process(&mut self, event: &Event) {
+        let now = self.facts.now.as_secs_f64();
+        match event {
+            Event::ProcessStarted { consumer } => {
+                let spans = &mut self.processes[consumer.0 as usize];
+                if spans.len() < limits::PROCESSES_LISTED {
+                    spans.push(ProcessSpan { from_s: now, to_s: None, ended: None });
+                }
+            }
+            Event::ProcessStopped { consumer, how } => {
+                let last = self.processes[consumer.0 as usize].last_mut();
+                if let Some(span) = last.filter(|span| span.to_s.is_none()) {
+                    span.to_s = Some(now);
+                    span.ended = Some(fields::stop_kind(*how).to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Analysis<'_> {
+    fn event(&mut self, directory: &Directory, event: &TraceEvent) {
+        self.invariants.time(event.at);
+        if self.known != directory.partitions.len() {
+            self.facts.now = event.at;
+            self.discover(directory);
+        }
+        self.check_reference(event.at, &event.event);
+        self.facts.event(event.at, &event.event);
+        let event = &event.event;
+        match event {
+            Event::Client { consumer, event: what } => self.client(directory, consumer.0 as usize, what, event),
+            Event::ProcessingBegan { consumer, batches } => {
+                self.metrics.event(&self.facts, event);
+                self.batch_began(consumer.0 as usize, batches);
+            }
+            Event::ProcessingEnded { consumer, batches } => {
+                self.batch_ended(consumer.0 as usize, batches);
+                self.partitions.event(&self.facts, directory, event);
+            }
+            _ => {
+                self.metrics.event(&self.facts, event);
+                self.invariants.event(&self.facts, event);
+                let started = self.rebalances.event(&self.facts, &self.partitions, event);
+                self.partitions.event(&self.facts, directory, event);
+                if let Event::Coordinator { event, .. } = event {
+                    self.coordinator(event);
+                }
+                if let Some(started) = started {
+                    self.livelocks.rebalance(&self.facts, &started);
+                }
+                self.process(event);
+            }
+        }
+    }
+
+    fn sample(&mut self, directory: &Directory, at: SimTime, log_ends: &[i64]) {
+        if self.known != directory.partitions.len() {
+            self.facts.now = at;
+            self.discover(directory);
+        }
+        self.offsets.sample(at, log_ends);
+    }
+}

@@ -1,6 +1,9 @@
 //! The command line: one file per verb. A verb reads its arguments, calls the library, prints, and names the exit code.
 
+mod check;
 mod exit;
+mod scenario_file;
+mod schema;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -18,7 +21,10 @@ pub struct Arguments {
 
 /// The verbs, each with its own file.
 #[derive(Subcommand, Debug)]
-enum Verb {}
+enum Verb {
+    Check(check::Check),
+    Schema(schema::Schema),
+}
 
 /// Reads the process arguments; help, version and misuse end the process here (0, 0 and 2).
 pub fn arguments() -> Arguments {
@@ -26,6 +32,12 @@ pub fn arguments() -> Arguments {
 }
 
 /// Does what was asked for.
+///
+/// # Errors
+/// Why it could not be done, for [`explain`].
 pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
-    match arguments.verb {}
+    match &arguments.verb {
+        Verb::Check(check) => check.execute(),
+        Verb::Schema(schema) => schema.execute(),
+    }
 }

@@ -18,6 +18,10 @@ pub enum AssignorName {
 }
 
 impl AssignorName {
+    /// All of them.
+    pub const ALL: [AssignorName; 4] =
+        [AssignorName::Range, AssignorName::RoundRobin, AssignorName::Sticky, AssignorName::CooperativeSticky];
+
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +33,20 @@ impl AssignorName {
     }
     /// The assignor of that wire name.
     pub fn from_wire(name: &str) -> Option<Self> {
-        [Self::Range, Self::RoundRobin, Self::Sticky, Self::CooperativeSticky].into_iter().find(|a| a.as_str() == name)
+        Self::ALL.into_iter().find(|assignor| assignor.as_str() == name)
+    }
+    /// The Java class, as `partition.assignment.strategy` names it.
+    pub const fn class(self) -> &'static str {
+        match self {
+            AssignorName::Range => "org.apache.kafka.clients.consumer.RangeAssignor",
+            AssignorName::RoundRobin => "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+            AssignorName::Sticky => "org.apache.kafka.clients.consumer.StickyAssignor",
+            AssignorName::CooperativeSticky => "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+        }
+    }
+    /// The assignor of that Java class.
+    pub fn from_class(class: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|assignor| assignor.class() == class)
     }
 }
 

@@ -56,3 +56,13 @@ fn server_uniform_assigns_as_recorded() {
 fn server_range_assigns_as_recorded() {
     assert_eq!(replay("server-range.jsonl"), (150, 492));
 }
+
+#[test]
+fn client_assignors_decide_like_kafka_in_drawn_groups_with_made_up_claims() {
+    assert_eq!(replay("drawn-client.jsonl.gz"), (424, 1420));
+}
+
+#[test]
+fn server_assignors_decide_like_kafka_in_drawn_groups() {
+    assert_eq!(replay("drawn-server.jsonl.gz"), (616, 2464));
+}

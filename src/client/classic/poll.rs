@@ -77,6 +77,9 @@ impl PollCall {
 
 impl Consumer {
     pub(super) fn step_poll(&mut self, mut call: PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
+        if call.selects() && !self.fetched.is_empty() {
+            return Flow::Return(Ok(true));
+        }
         match call.step {
             Step::Begin => self.begin_pass(call, cx),
             Step::Searched => match returned {
@@ -185,7 +188,9 @@ impl Consumer {
     /// `pollForFetches` up to the selector (1.3).
     fn begin_select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
         self.send_fetches(cx);
-        let mut until = self.auto_commit_wake();
+        // An auto-commit that is overdue here waits for the join (1.2, last paragraph); what ends the waiting is an answer.
+        let auto_commit = self.auto_commit_wake();
+        let mut until = if auto_commit > cx.ms { auto_commit } else { Millis(i64::MAX) };
         if self.next_pass_is_due_soon() {
             until = until.min(cx.ms + i64::from(self.settings.config.retry_backoff_ms)).min(call.deadline);
         }
@@ -290,7 +295,6 @@ impl Consumer {
         }
         self.end_slice_at_return(cx.ms);
         self.fetched = batches;
-        self.stack.pop();
     }
 
     /// `poll` returns and lets go of the network client's lock: a slice of the heartbeat thread that is over ends now.

@@ -2,6 +2,8 @@
 
 mod check;
 mod exit;
+mod run;
+mod run_seeds;
 mod scenario_file;
 mod schema;
 mod terminal;
@@ -22,6 +24,7 @@ pub struct Arguments {
 /// The verbs, each with its own file.
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Run(run::Run),
     Check(check::Check),
     Schema(schema::Schema),
 }
@@ -37,6 +40,7 @@ pub fn arguments() -> Arguments {
 /// Why it could not be done, for [`explain`].
 pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
     match &arguments.verb {
+        Verb::Run(run) => run.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Schema(schema) => schema.execute(),
     }

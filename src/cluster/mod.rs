@@ -16,4 +16,4 @@ mod strikes;
 mod workload;
 
 pub use inputs::{ConsumerInputs, Inputs};
-pub use simulation::{RunTotals, run, run_with};
+pub use simulation::{RunTotals, directory, run, run_with};

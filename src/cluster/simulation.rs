@@ -152,6 +152,26 @@ pub(super) struct TopicState {
     pub exists: bool,
 }
 
+/// Who and what takes part in a run of the scenario, before its first event.
+pub fn directory(scenario: &Scenario) -> Directory {
+    let consumers = scenario.groups.iter().flat_map(|group| {
+        group.consumers.iter().map(|consumer| ConsumerEntry {
+            name: consumer.name.clone(),
+            group: group.id.clone(),
+            client_id: consumer.config.client_id.clone(),
+        })
+    });
+    let there = scenario.cluster.topics.iter().filter(|topic| topic.created_at == SimTime::ZERO);
+    let partitions = there.flat_map(|topic| {
+        (0..topic.partitions).map(|number| TopicPartition { topic: topic.name.clone(), partition: number as i32 })
+    });
+    Directory {
+        consumers: consumers.collect(),
+        partitions: partitions.collect(),
+        faults: scenario.faults.iter().map(|fault| fault.label.clone()).collect(),
+    }
+}
+
 /// Runs a scenario under a seed and shows every event to the observers.
 ///
 /// The same scenario and seed give the same events in the same order on every machine.
@@ -176,18 +196,13 @@ impl<'a> Simulation<'a> {
     fn new(scenario: &'a Scenario, seed: u64, mut inputs: Inputs, observers: &'a mut [&'a mut dyn Observer]) -> Self {
         inputs.consumers.resize_with(scenario.consumers().count(), ConsumerInputs::default);
         let mut queue = EventQueue::new();
-        let mut directory = Directory::default();
+        let directory = directory(scenario);
         let mut hosts = Vec::new();
         let mut timers = Vec::new();
         let mut group_of = Vec::new();
         for (group_index, group) in scenario.groups.iter().enumerate() {
             for consumer in &group.consumers {
                 let index = hosts.len() as u32;
-                directory.consumers.push(ConsumerEntry {
-                    name: consumer.name.clone(),
-                    group: group.id.clone(),
-                    client_id: consumer.config.client_id.clone(),
-                });
                 hosts.push(Host::new(seed, &consumer.name));
                 group_of.push(group_index as u32);
                 timers.push(ConsumerTimers {
@@ -206,7 +221,6 @@ impl<'a> Simulation<'a> {
             client_host: format!("/10.0.{}.{}", index / 250, index % 250 + 1).into(),
         });
         let client_info = client_info.collect();
-        directory.faults = scenario.faults.iter().map(|fault| fault.label.clone()).collect();
         let names = scenario.consumers().map(|consumer| consumer.name.clone());
         let network = Network::new(scenario.network.clone(), seed, names);
         Simulation {
@@ -360,9 +374,11 @@ impl<'a> Simulation<'a> {
         let mut added = Vec::new();
         for number in have..count {
             let partition = TopicPartition { topic: topic.name.clone(), partition: number as i32 };
-            state.partitions.push(PartitionIndex(self.directory.partitions.len() as u32));
-            self.directory.partitions.push(partition.clone());
+            state.partitions.push(PartitionIndex(self.partition_bytes.len() as u32));
             self.partition_bytes.push(topic.record_bytes);
+            if self.directory.partitions.len() < self.partition_bytes.len() {
+                self.directory.partitions.push(partition.clone());
+            }
             added.push(partition);
         }
         if self.now > SimTime::ZERO {

@@ -1,0 +1,160 @@
+//! OffsetCommit and TxnOffsetCommit (classic-coordinator.md 6.1 to 6.4).
+
+use std::sync::Arc;
+
+use crate::coordinator::classic::{ClassicGroup, GroupState};
+use crate::coordinator::env::Env;
+use crate::coordinator::event::CoordinatorEvent;
+use crate::coordinator::record::{OffsetCommitValue, Record};
+use crate::coordinator::state::State;
+use crate::engine::Millis;
+use crate::protocol::message::{CommittedPartition, OffsetCommitRequest, TxnOffsetCommitRequest};
+use crate::protocol::{ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicPartition};
+
+/// A commit that was accepted: records to write, and the answer per partition once they are committed.
+pub(in crate::coordinator) struct CommitOutcome {
+    pub(in crate::coordinator) records: Vec<Record>,
+    pub(in crate::coordinator) partitions: Vec<(TopicPartition, ErrorCode)>,
+}
+
+/// Who commits.
+struct Committer<'a> {
+    generation: Generation,
+    member_id: &'a MemberId,
+    instance: Option<&'a GroupInstanceId>,
+    is_transactional: bool,
+}
+
+/// OffsetCommit. `Err` refuses the whole request, at once; the partitions come back for the answer.
+pub(in crate::coordinator) fn commit(
+    state: &mut State,
+    version: i16,
+    request: OffsetCommitRequest,
+    env: &mut Env,
+) -> Result<CommitOutcome, (ErrorCode, Vec<CommittedPartition>)> {
+    let committer = Committer {
+        generation: request.generation_id,
+        member_id: &request.member_id,
+        instance: request.group_instance_id.as_ref(),
+        is_transactional: false,
+    };
+    if let Err(error) = accept_commit(state, version, &request.group_id, &committer, env) {
+        return Err((error, request.partitions));
+    }
+    let expire_timestamp = (request.retention_time_ms != -1).then(|| env.now + request.retention_time_ms);
+    Ok(records_of(&request.group_id, request.partitions, None, expire_timestamp, env))
+}
+
+/// Resolves the group, validates, and keeps the committer's session alive (classic-coordinator.md 6.1 to 6.3).
+fn accept_commit(
+    state: &mut State,
+    version: i16,
+    group_id: &GroupId,
+    committer: &Committer,
+    env: &mut Env,
+) -> Result<(), ErrorCode> {
+    if let Some(group) = state.group_mut(group_id) {
+        validate(group, committer)?;
+        if matches!(group.state(), GroupState::Stable | GroupState::PreparingRebalance) {
+            group.reschedule_heartbeat(committer.member_id, env);
+        }
+        return Ok(());
+    }
+    if committer.generation.0 >= 0 {
+        return Err(if version >= 9 { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration });
+    }
+    env.event(CoordinatorEvent::SimpleGroupCreated { group: group_id.clone() });
+    let _ = state.get_or_create_group(group_id, env.now);
+    Ok(())
+}
+
+/// TxnOffsetCommit. `Err` refuses the whole request, at once; the partitions come back for the answer.
+pub(in crate::coordinator) fn commit_transactional(
+    state: &mut State,
+    request: TxnOffsetCommitRequest,
+    env: &mut Env,
+) -> Result<CommitOutcome, (ErrorCode, Vec<CommittedPartition>)> {
+    let committer = Committer {
+        generation: request.generation_id,
+        member_id: &request.member_id,
+        instance: request.group_instance_id.as_ref(),
+        is_transactional: true,
+    };
+    let accepted = match state.group(&request.group_id) {
+        Some(group) => validate(group, &committer),
+        None if request.generation_id.0 >= 0 => Err(ErrorCode::IllegalGeneration),
+        None => {
+            let _ = state.get_or_create_group(&request.group_id, env.now);
+            Ok(())
+        }
+    };
+    if let Err(error) = accepted {
+        return Err((error, request.partitions));
+    }
+    let producer = Some((request.producer_id, request.producer_epoch));
+    Ok(records_of(&request.group_id, request.partitions, producer, None, env))
+}
+
+/// classic-coordinator.md 6.2.
+fn validate(group: &ClassicGroup, committer: &Committer) -> Result<(), ErrorCode> {
+    let state = group.state();
+    if state == GroupState::Dead {
+        return Err(ErrorCode::CoordinatorNotAvailable);
+    }
+    if committer.generation.0 < 0 && state == GroupState::Empty {
+        return Ok(());
+    }
+    if committer.generation.0 >= 0 || !committer.member_id.is_unknown() || committer.instance.is_some() {
+        group.validate_member(committer.member_id, committer.instance)?;
+        if committer.generation != group.generation() {
+            return Err(ErrorCode::IllegalGeneration);
+        }
+    } else if !committer.is_transactional {
+        return Err(ErrorCode::UnknownMemberId);
+    }
+    if !committer.is_transactional && state == GroupState::CompletingRebalance {
+        return Err(ErrorCode::RebalanceInProgress);
+    }
+    Ok(())
+}
+
+/// One record per partition whose metadata is not too long (classic-coordinator.md 6.3).
+fn records_of(
+    group_id: &GroupId,
+    partitions: Vec<CommittedPartition>,
+    producer: Option<(ProducerId, i16)>,
+    expire_timestamp: Option<Millis>,
+    env: &Env,
+) -> CommitOutcome {
+    let max_length = usize::try_from(env.config.offset_metadata_max_bytes).unwrap_or(0);
+    let mut records = Vec::with_capacity(partitions.len());
+    let mut answers = Vec::with_capacity(partitions.len());
+    for CommittedPartition { partition, topic_id, offset, leader_epoch, metadata } in partitions {
+        if metadata.as_ref().is_some_and(|metadata| utf16_length(metadata) > max_length) {
+            answers.push((partition, ErrorCode::OffsetMetadataTooLarge));
+            continue;
+        }
+        let value = OffsetCommitValue {
+            offset,
+            leader_epoch,
+            metadata: metadata.unwrap_or_else(|| env.empty.clone()),
+            commit_timestamp: env.now,
+            expire_timestamp,
+            // TxnOffsetCommit names no topic ids.
+            topic_id: if producer.is_some() { TopicId::ZERO } else { topic_id },
+        };
+        records.push(Record::OffsetCommit {
+            group: group_id.clone(),
+            partition: partition.clone(),
+            producer,
+            value: Some(value),
+        });
+        answers.push((partition, ErrorCode::None));
+    }
+    CommitOutcome { records, partitions: answers }
+}
+
+/// Length of a Java string.
+fn utf16_length(text: &Arc<str>) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}

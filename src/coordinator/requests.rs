@@ -121,8 +121,7 @@ impl Shard {
         match classic::leave(group, request, &mut env) {
             Ok((response, write)) => self.submit_group_write(Ok(write), Answer::Leave { id, response }, call),
             Err(unexpected) => {
-                let response =
-                    leave_of_absent_group(LeaveGroupRequest { group_id: GroupId::default(), members: Vec::new() });
+                let response = LeaveGroupResponse { error: ErrorCode::None, members: Vec::new() };
                 self.submit_group_write(Err(unexpected), Answer::Leave { id, response }, call);
             }
         }

@@ -109,7 +109,7 @@ impl Shard {
         self.timers.armed(timer)
     }
     /// All armed timers, in no order that means anything.
-    pub fn timers(&self) -> impl Iterator<Item = (&TimerKey, Millis)> {
+    pub fn timers(&self) -> impl Iterator<Item = (TimerId, &TimerKey, Millis)> {
         self.timers.all_armed()
     }
     /// Operations that wait, in log order, each with the log offset up to which it waits and the end of its write timeout.

@@ -109,8 +109,9 @@ impl Timers {
     }
 
     /// All armed timers, in no order that means anything.
-    pub(super) fn all_armed(&self) -> impl Iterator<Item = (&TimerKey, Millis)> {
-        self.slots.iter().filter(|slot| slot.armed).map(|slot| (&slot.key, slot.at))
+    pub(super) fn all_armed(&self) -> impl Iterator<Item = (TimerId, &TimerKey, Millis)> {
+        let slots = self.slots.iter().zip(0..).filter(|(slot, _)| slot.armed);
+        slots.map(|(slot, index)| (TimerId(index), &slot.key, slot.at))
     }
 
     /// Is a timer armed for this key?

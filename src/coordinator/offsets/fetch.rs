@@ -73,7 +73,8 @@ fn names_that_topic(stored: &StoredOffset, topic_id: TopicId) -> bool {
     stored.value.topic_id == TopicId::ZERO || topic_id == TopicId::ZERO || stored.value.topic_id == topic_id
 }
 
-/// All partitions with a committed offset, in Kafka's order. In the committed state, those whose offset was removed meanwhile come last.
+/// All partitions with a committed offset, in Kafka's order. In the committed state, those whose
+/// offset was removed meanwhile come behind the others of their topic.
 fn all_partitions(state: &State, group: &GroupId, stable: bool) -> Vec<TopicPartition> {
     let mut all = Vec::new();
     if let Some(topics) = state.offsets.committed.by_group.get(group) {
@@ -82,7 +83,10 @@ fn all_partitions(state: &State, group: &GroupId, stable: bool) -> Vec<TopicPart
         }
     }
     if !stable {
-        all.extend(state.removed_since_commit(group));
+        for removed in state.removed_since_commit(group) {
+            let beside = all.iter().rposition(|other: &TopicPartition| other.topic == removed.topic);
+            all.insert(beside.map_or(all.len(), |last| last + 1), removed);
+        }
         all.retain(|partition| state.committed_offset(group, &partition.topic, partition.partition).is_some());
     }
     all

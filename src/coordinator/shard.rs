@@ -306,7 +306,7 @@ impl Shard {
 
     /// An operation ends: first its callback, then its answer. `gone` are group objects that a failed append just took
     /// out of the map; who waited for their records still acts on them.
-    fn end(&mut self, rest: Rest, result: Result<(), ErrorCode>, gone: &mut [Box<ClassicGroup>], call: &mut Call) {
+    fn end(&mut self, rest: Rest, result: Result<(), ErrorCode>, gone: &mut [ClassicGroup], call: &mut Call) {
         let Rest { callback, answer } = rest;
         let retries_expiry = matches!((&answer, result), (Answer::ExpireGroupMetadata, Err(error))
             if !matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorLoadInProgress));
@@ -379,7 +379,7 @@ impl Shard {
 /// The group object with that number: in the map, or just taken out of it.
 fn find_group<'s>(
     state: &'s mut State,
-    gone: &'s mut [Box<ClassicGroup>],
+    gone: &'s mut [ClassicGroup],
     id: &GroupId,
     incarnation: u64,
 ) -> Option<&'s mut ClassicGroup> {
@@ -387,5 +387,5 @@ fn find_group<'s>(
     if in_map {
         return state.group_mut(id);
     }
-    gone.iter_mut().map(Box::as_mut).find(|group| group.group_id == *id && group.incarnation == incarnation)
+    gone.iter_mut().find(|group| group.group_id == *id && group.incarnation == incarnation)
 }

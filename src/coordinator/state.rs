@@ -298,7 +298,7 @@ impl State {
 
     /// The append at `base_offset` failed: takes back everything since. Returns the groups that are gone by that; who
     /// waits for their records still needs the objects.
-    pub(super) fn revert_to(&mut self, base_offset: i64) -> Vec<Box<ClassicGroup>> {
+    pub(super) fn revert_to(&mut self, base_offset: i64) -> Vec<ClassicGroup> {
         let mut gone = Vec::new();
         while self.journal.back().is_some_and(|(end, _)| *end > base_offset) {
             if let Some((_, change)) = self.journal.pop_back() {
@@ -309,10 +309,10 @@ impl State {
         gone
     }
 
-    fn undo(&mut self, change: Change, gone: &mut Vec<Box<ClassicGroup>>) {
+    fn undo(&mut self, change: Change, gone: &mut Vec<ClassicGroup>) {
         match change {
             Change::GroupPut { group, previous } => {
-                gone.extend(self.groups.remove(&group));
+                gone.extend(self.groups.remove(&group).map(|group| *group));
                 if let Some(previous) = previous {
                     self.groups.insert(group, previous);
                 }

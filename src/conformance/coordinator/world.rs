@@ -48,13 +48,16 @@ struct KnownOperation {
     base_offset: i64,
 }
 
+/// Error per group.
+type DeletionResults = Vec<(GroupId, ErrorCode)>;
+
 /// DeleteGroups requests, which a broker splits by shard. The recordings put the shards of all groups into one.
 #[derive(Default)]
 struct Deletions {
     /// Request and place of each part, by the id of the part.
     parts: BTreeMap<u64, (u64, usize)>,
     /// Answers of the parts, by request.
-    answers: BTreeMap<u64, Vec<Option<Vec<(GroupId, ErrorCode)>>>>,
+    answers: BTreeMap<u64, Vec<Option<DeletionResults>>>,
     made: u64,
 }
 
@@ -186,10 +189,9 @@ impl World {
             "timer" => {
                 let TimerInput { keys } = read(input)?;
                 let [key] = keys.as_slice() else { return Err("a timer step names one key".to_owned()) };
-                match self.timer_of(key) {
-                    Some(timer) => self.handle(now, Input::Timer(timer)),
-                    // Shows in the comparison of timers, if it should have been armed.
-                    None => {}
+                // One that should be armed but is not shows in the comparison of timers.
+                if let Some(timer) = self.timer_of(key) {
+                    self.handle(now, Input::Timer(timer));
                 }
                 self.recorded.timers.remove(key);
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::case::{CaseReport, Divergence, Transcript};
 use super::difference::Difference;
-use super::{assignor, coordinator, hash};
+use super::{assignor, assignor_server, coordinator, hash};
 
 /// The formats that recordings come in. A new one needs a variant here, a test for its cases, and a replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -17,6 +17,8 @@ pub enum Format {
     Coordinator,
     /// Computations of an assignor of the consumer.
     ClientAssignor,
+    /// Computations of an assignor of the broker (KIP-848).
+    ServerAssignor,
     /// Hash functions and the orders they make.
     Hash,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Coordinator => "classic coordinator",
             Format::ClientAssignor => "client assignor",
+            Format::ServerAssignor => "server assignor",
             Format::Hash => "hash",
         })
     }
@@ -38,6 +41,8 @@ impl Format {
             Some(Format::Coordinator)
         } else if assignor::is_client_assignor_case(case) {
             Some(Format::ClientAssignor)
+        } else if assignor_server::is_server_assignor_case(case) {
+            Some(Format::ServerAssignor)
         } else if hash::is_hash_case(case) {
             Some(Format::Hash)
         } else {
@@ -55,6 +60,10 @@ impl Format {
             Format::Coordinator => coordinator::replay(name, case, show),
             Format::ClientAssignor => {
                 let (differences, computations) = assignor::replay(case)?;
+                Ok(whole_case(name, computations, differences, case, show))
+            }
+            Format::ServerAssignor => {
+                let (differences, computations) = assignor_server::replay(case)?;
                 Ok(whole_case(name, computations, differences, case, show))
             }
             Format::Hash => {

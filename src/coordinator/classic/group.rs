@@ -9,10 +9,10 @@ use rustc_hash::FxHashMap;
 use crate::engine::Millis;
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::{JoinGroupProtocol, JoinGroupResponse, JoinGroupResponseMember, SyncGroupResponse};
+use crate::protocol::subscription::{DecodeError, subscribed_topics};
 use crate::protocol::{Bytes, ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, TopicName};
 
 use super::member::Member;
-use super::subscription::{Unreadable, subscribed_topics};
 use crate::coordinator::checks::{join_error, sync_error};
 use crate::coordinator::env::{Env, Unexpected};
 use crate::coordinator::interface::RequestId;
@@ -429,10 +429,8 @@ impl ClassicGroup {
         for member in self.members.values() {
             match subscribed_topics(member.metadata(protocol)?) {
                 Ok(topics) => all.extend(topics),
-                Err(Unreadable::Truncated) => return Ok(None),
-                Err(Unreadable::Malformed) => {
-                    return Err(Unexpected(format!("Malformed subscription of member {}", member.member_id)));
-                }
+                Err(DecodeError::Schema(_)) => return Ok(None),
+                Err(DecodeError::Runtime(message)) => return Err(Unexpected(message)),
             }
         }
         Ok(Some(all))

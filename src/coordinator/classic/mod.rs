@@ -10,7 +10,6 @@ mod load;
 mod member;
 mod rebalance;
 mod static_member;
-mod subscription;
 mod sync;
 
 pub use group::{ClassicGroup, GroupState};

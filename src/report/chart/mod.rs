@@ -23,17 +23,4 @@ pub use pauses::Pauses;
 pub use waterfall::Waterfall;
 
 #[cfg(test)]
-mod tests {
-    use crate::report::{Report, files, fixture};
-
-    /// `CHARTS_TO=<folder> cargo test --lib charts_can_be_looked_at` writes the charts of made-up runs to look at.
-    #[test]
-    fn charts_can_be_looked_at() {
-        let Some(folder) = std::env::var_os("CHARTS_TO") else { return };
-        for (name, outcome) in [("small", fixture::gc_pause()), ("large", fixture::rollout(50, 300))] {
-            let report = Report { outcome: &outcome, replay: "" };
-            let directory = std::path::Path::new(&folder).join(name);
-            crate::report::write::directory(&directory, &files(&report), false).expect("a folder to write to");
-        }
-    }
-}
+mod tests;

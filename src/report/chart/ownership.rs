@@ -361,3 +361,68 @@ fn runs(cells: &[Cell]) -> BTreeMap<(i32, i32), Cell> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::outcome::{PauseCause, SpanEnd};
+    use crate::report::fixture;
+
+    fn owned(consumer: &str, from_s: f64, to_s: f64) -> OwnershipSpan {
+        let (partition, consumer) = ("orders-0".into(), consumer.into());
+        OwnershipSpan { partition, consumer, generation: 1, from_s, to_s, ended: SpanEnd::Revoked }
+    }
+
+    /// Ten seconds on twenty pixels, in one letter per pixel: owners in small letters, `.` nobody yet, `U` unowned, `S`
+    /// standing still, `D` double.
+    fn pixels(owned: &[OwnershipSpan], paused: &[(f64, f64)], begin: f64) -> String {
+        let scale = TimeScale { from_s: 0.0, to_s: 10.0, left: 100, right: 120 };
+        let pause = |(from_s, to_s): &(f64, f64)| PauseSpan {
+            partition: "orders-0".into(),
+            cause: PauseCause::HostPause,
+            from_s: *from_s,
+            to_s: *to_s,
+        };
+        let paused: Vec<PauseSpan> = paused.iter().map(pause).collect();
+        let consumers = BTreeMap::from([("a", 0), ("b", 1)]);
+        let cells =
+            row(&owned.iter().collect::<Vec<_>>(), &paused.iter().collect::<Vec<_>>(), &consumers, begin, &scale);
+        let letter = |cell: &Cell| match cell {
+            Cell::Nothing => '.',
+            Cell::Unowned => 'U',
+            Cell::Owned(0) => 'a',
+            Cell::Owned(_) => 'b',
+            Cell::StandingStill => 'S',
+            Cell::Double => 'D',
+        };
+        cells.iter().map(letter).collect()
+    }
+
+    #[test]
+    fn a_row_shows_owners_and_the_gap_between_them() {
+        assert_eq!(pixels(&[owned("a", 2.0, 4.0), owned("b", 6.0, 10.0)], &[], 1.0), "..UUaaaaUUUUbbbbbbbb");
+    }
+
+    #[test]
+    fn a_gap_much_shorter_than_a_pixel_is_seen() {
+        assert_eq!(pixels(&[owned("a", 0.0, 5.0), owned("b", 5.001, 10.0)], &[], 0.0), "aaaaaaaaaaUbbbbbbbbb");
+    }
+
+    #[test]
+    fn an_owner_that_stands_still_is_told_from_nobody() {
+        assert_eq!(pixels(&[owned("a", 0.0, 6.0)], &[(4.0, 8.0)], 0.0), "aaaaaaaaSSSSUUUUUUUU");
+    }
+
+    #[test]
+    fn two_owners_at_once_are_seen() {
+        assert_eq!(pixels(&[owned("a", 0.0, 6.0), owned("b", 5.0, 10.0)], &[], 0.0), "aaaaaaaaaaDDbbbbbbbb");
+    }
+
+    #[test]
+    fn a_closer_look_takes_in_the_fault_that_led_to_the_rebalance() {
+        let outcome = fixture::gc_pause();
+        let (from, to) = closer_look(&outcome.groups[0], &outcome.faults, 300.0).expect("a short part of the run");
+        assert!(from < 60.0 && to > 74.0 && to < 90.0, "{from} to {to}");
+        assert_eq!(closer_look(&outcome.groups[0], &outcome.faults, 12.0), None, "most of the run is no closer look");
+    }
+}

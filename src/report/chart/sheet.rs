@@ -4,7 +4,7 @@ use plotters::style::{Color, RGBColor};
 
 use crate::report::{OutputFile, Report, units};
 
-use super::canvas::{Canvas, Label, fold};
+use super::canvas::{Canvas, Label, fit, fold};
 use super::palette::{FADED, INK};
 
 /// Width of every chart, pixels.
@@ -69,7 +69,8 @@ impl Head {
             used += key.width();
             rows.last_mut().expect("a row was begun").push(key);
         }
-        Head { title: title.to_string(), subtitle: fold(subtitle, TEXT_SIZE, room), legend: rows }
+        // Bold text is wider than the plain text that is measured.
+        Head { title: fit(title, TITLE_SIZE, room * 7 / 8), subtitle: fold(subtitle, TEXT_SIZE, room), legend: rows }
     }
 
     /// Pixels from the upper edge to where the chart begins.

@@ -271,3 +271,49 @@ fn scale(rebalance: &Rebalance, members: &[&MemberPhases]) -> TimeScale {
     let (from, to) = since.fold((0.0, 1e-3), |(from, to): (f64, f64), at| (from.min(at), to.max(at)));
     TimeScale { from_s: from, to_s: to + (to - from) * 0.01, left: PLOT_LEFT, right: PLOT_RIGHT }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn phases(member: &MemberPhases, rebalance: &Rebalance) -> Vec<Phase> {
+        Panel::new(rebalance).segments(member).into_iter().map(|(phase, _, _)| phase).collect()
+    }
+
+    #[test]
+    fn a_member_that_was_there_goes_through_all_phases() {
+        let outcome = fixture::gc_pause();
+        let rebalance = &outcome.groups[0].rebalances[1];
+        assert_eq!(phases(&rebalance.members[0], rebalance), Phase::ALL);
+    }
+
+    #[test]
+    fn a_new_member_begins_with_its_join() {
+        let outcome = fixture::gc_pause();
+        let rebalance = &outcome.groups[0].rebalances[2];
+        let new = rebalance.members.iter().find(|member| member.noticed_s.is_none()).expect("worker-2 is new");
+        assert_eq!(phases(new, rebalance), [Phase::Rejoin, Phase::Wait, Phase::Sync, Phase::Apply]);
+    }
+
+    #[test]
+    fn a_member_that_never_came_does_not_wait_at_the_barrier() {
+        let outcome = fixture::gc_pause();
+        let mut rebalance = outcome.groups[0].rebalances[1].clone();
+        let member = &mut rebalance.members[0];
+        (member.polled_s, member.join_sent_s, member.parked_s, member.synced_s, member.applied_s) = Default::default();
+        assert_eq!(phases(&rebalance.members[0], &rebalance), [Phase::Discover]);
+    }
+
+    #[test]
+    fn of_many_rebalances_the_costliest_are_drawn_in_time_order() {
+        let outcome = fixture::rollout(20, 40);
+        let drawn = most_costly(&outcome.groups[0].rebalances);
+        assert_eq!(drawn.len(), PANELS_MAX);
+        assert!(drawn.windows(2).all(|pair| pair[0].number < pair[1].number));
+        let least_drawn = drawn.iter().map(|r| r.paused_partition_s).fold(f64::INFINITY, f64::min);
+        let is_drawn = |r: &&Rebalance| drawn.iter().any(|drawn| drawn.number == r.number);
+        let hidden = outcome.groups[0].rebalances.iter().filter(|r| !is_drawn(r));
+        assert!(hidden.map(|r| r.paused_partition_s).fold(0.0, f64::max) <= least_drawn);
+    }
+}

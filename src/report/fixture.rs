@@ -149,7 +149,7 @@ fn made_up(consumers: usize, partitions: usize, duration: f64, plans: &[Plan]) -
         plans.iter().enumerate().map(|(index, plan)| rebalance(index, plan, consumers, &mut stream)).collect();
     let names: Vec<String> = (0..partitions).map(|number| format!("orders-{number}")).collect();
     let (ownership, pauses) = spans(&rebalances, plans, consumers, &names, duration);
-    let partitions = names.iter().map(|name| partition(name, &pauses, &ownership)).collect();
+    let partitions = partitions_of(&names, &pauses, &ownership);
     let totals = totals(&rebalances, &pauses);
     let lag = lag(&rebalances, duration);
     let group = GroupOutcome {
@@ -303,6 +303,7 @@ fn spans(
     duration: f64,
 ) -> (Vec<OwnershipSpan>, Vec<PauseSpan>) {
     let (mut ownership, mut pauses) = (Vec::new(), Vec::new());
+    let mut given_up: Vec<Option<f64>> = vec![None; partitions.len()];
     for (index, (rebalance, plan)) in rebalances.iter().zip(plans).enumerate() {
         let absent = leaves(plan).then_some(plan.consumer);
         let members: Vec<usize> = (0..consumers).filter(|&consumer| Some(consumer) != absent).collect();
@@ -325,18 +326,12 @@ fn spans(
                 to_s: to,
                 ended,
             });
-            let stopped = if index == 0 { 0.9 } else { ownership_end(&ownership, partition, rebalance.preparing_s) };
+            let stopped = given_up[number].replace(to).unwrap_or(0.9);
             pauses.extend(pause(partition, stopped, rebalance, from));
         }
     }
     pauses.sort_by(|a, b| a.to_s.total_cmp(&b.to_s));
     (ownership, pauses)
-}
-
-/// When the previous owner gave a partition up.
-fn ownership_end(ownership: &[OwnershipSpan], partition: &str, otherwise: f64) -> f64 {
-    let own = ownership.iter().rev().filter(|span| span.partition == partition);
-    own.skip(1).map(|span| span.to_s).next().unwrap_or(otherwise)
 }
 
 fn pause(partition: &str, stopped: f64, rebalance: &Rebalance, resumed: f64) -> Vec<PauseSpan> {
@@ -359,21 +354,24 @@ fn pause(partition: &str, stopped: f64, rebalance: &Rebalance, resumed: f64) -> 
     .collect()
 }
 
-fn partition(name: &str, pauses: &[PauseSpan], ownership: &[OwnershipSpan]) -> PartitionOutcome {
-    let mut by_cause = BTreeMap::new();
-    for pause in pauses.iter().filter(|pause| pause.partition == name) {
-        *by_cause.entry(pause.cause).or_insert(0.0) += pause.to_s - pause.from_s;
+fn partitions_of(names: &[String], pauses: &[PauseSpan], ownership: &[OwnershipSpan]) -> Vec<PartitionOutcome> {
+    let mut by_name: BTreeMap<&str, PartitionOutcome> = BTreeMap::new();
+    for pause in pauses {
+        let partition = by_name.entry(&pause.partition).or_default();
+        partition.paused_s += pause.to_s - pause.from_s;
+        *partition.paused_s_by_cause.entry(pause.cause).or_insert(0.0) += pause.to_s - pause.from_s;
     }
-    PartitionOutcome {
-        partition: name.into(),
-        paused_s: by_cause.values().sum(),
-        paused_s_by_cause: by_cause,
+    for span in ownership {
+        by_name.entry(&span.partition).or_default().owners += 1;
+    }
+    let finished = |name: &String| PartitionOutcome {
+        partition: name.clone(),
         longest_pause_s: 7.1,
-        owners: ownership.iter().filter(|span| span.partition == name).count() as u64,
         processed_records: 14_950,
         lag_peak: 250,
-        ..PartitionOutcome::default()
-    }
+        ..by_name.get(name.as_str()).cloned().unwrap_or_default()
+    };
+    names.iter().map(finished).collect()
 }
 
 fn totals(rebalances: &[Rebalance], pauses: &[PauseSpan]) -> Totals {

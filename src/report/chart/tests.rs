@@ -76,7 +76,7 @@ fn assert_legible(file: &OutputFile) {
 
 #[test]
 fn no_text_lies_over_another_or_leaves_the_sheet() {
-    for outcome in [fixture::gc_pause(), fixture::rollout(50, 300), fixture::rollout(7, 40), fixture::rollout(3, 2_500)]
+    for outcome in [fixture::gc_pause(), fixture::rollout(50, 300), fixture::rollout(7, 40), fixture::rollout(2, 1_200)]
     {
         let charts = charts(&outcome);
         assert_eq!(charts.len(), 4, "ownership, waterfall, pauses, lag");

@@ -1,6 +1,7 @@
 //! The command line: one file per verb. A verb reads its arguments, calls the library, prints, and names the exit code.
 
 mod check;
+mod conform;
 mod exit;
 mod run;
 mod run_seeds;
@@ -26,6 +27,7 @@ pub struct Arguments {
 enum Verb {
     Run(run::Run),
     Check(check::Check),
+    Conform(conform::Conform),
     Schema(schema::Schema),
 }
 
@@ -42,6 +44,7 @@ pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
     match &arguments.verb {
         Verb::Run(run) => run.execute(),
         Verb::Check(check) => check.execute(),
+        Verb::Conform(conform) => conform.execute(),
         Verb::Schema(schema) => schema.execute(),
     }
 }

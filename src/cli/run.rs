@@ -133,9 +133,8 @@ impl Observer for CoordinatorLog {
     fn event(&mut self, _directory: &Directory, event: &TraceEvent) {
         use std::fmt::Write;
         if let Event::Coordinator { broker, event: what } = &event.event {
-            let line = what.to_string();
-            if !line.is_empty() {
-                let _ = writeln!(self.lines, "{:>12}  [GroupCoordinator id={}] {line}", event.at.to_string(), broker.0);
+            if what.is_logged() {
+                let _ = writeln!(self.lines, "{:>12}  [GroupCoordinator id={}] {what}", event.at.to_string(), broker.0);
             }
         }
     }

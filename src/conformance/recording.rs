@@ -28,7 +28,7 @@ pub struct RecordingReport {
 #[derive(Debug, Error)]
 pub enum RecordingError {
     /// The text could not be read.
-    #[error("failed to read line {line}: {source}")]
+    #[error("failed to read line {line}")]
     Read {
         /// Line, from 1.
         line: usize,
@@ -36,7 +36,7 @@ pub enum RecordingError {
         source: std::io::Error,
     },
     /// A line is no JSON.
-    #[error("line {line} is damaged: {source}")]
+    #[error("line {line} is damaged")]
     Damaged {
         /// Line, from 1.
         line: usize,
@@ -52,6 +52,15 @@ pub enum RecordingError {
         /// Line, from 1.
         line: usize,
     },
+    /// A recording of real processes over time: it is judged, not replayed step by step.
+    #[error("line {line} is a live recording: it has no steps to replay")]
+    Live {
+        /// Line, from 1.
+        line: usize,
+    },
+    /// There is nothing in it.
+    #[error("there is no case in it")]
+    Empty,
     /// A case of a known format that makes no sense.
     #[error("line {line} is damaged: {reason}")]
     BadCase {
@@ -74,7 +83,11 @@ pub fn replay_recording(text: impl BufRead, only: Option<&str>) -> Result<Record
             continue;
         }
         let case: Value = serde_json::from_str(&text).map_err(|source| RecordingError::Damaged { line, source })?;
-        let format = Format::recognise(&case).ok_or(RecordingError::UnknownFormat { line })?;
+        let format = match Format::recognise(&case) {
+            Some(format) => format,
+            None if is_live(&case) => return Err(RecordingError::Live { line }),
+            None => return Err(RecordingError::UnknownFormat { line }),
+        };
         report.format.get_or_insert(format);
         if only.is_some_and(|only| case_name(&case) != Some(only)) {
             continue;
@@ -88,5 +101,13 @@ pub fn replay_recording(text: impl BufRead, only: Option<&str>) -> Result<Record
             report.shown.push(replayed);
         }
     }
+    if report.format.is_none() {
+        return Err(RecordingError::Empty);
+    }
     Ok(report)
+}
+
+/// A line of a live recording (see [`live`](super::live)).
+fn is_live(case: &Value) -> bool {
+    ["scenario", "actions", "events"].iter().all(|field| case.get(field).is_some())
 }

@@ -110,6 +110,19 @@ impl fmt::Display for CoordinatorEvent {
 }
 
 impl CoordinatorEvent {
+    /// Does Kafka write this to its log? The others are told here because analysis needs them.
+    pub fn is_logged(&self) -> bool {
+        !matches!(
+            self,
+            Self::JoinParked { .. }
+                | Self::SyncParked { .. }
+                | Self::Stable { .. }
+                | Self::OffsetsCommitted { .. }
+                | Self::OffsetsExpired { .. }
+                | Self::GroupExpired { .. }
+        )
+    }
+
     /// Lines about single members; `None` for the rest.
     fn fmt_members(&self, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result> {
         Some(match self {

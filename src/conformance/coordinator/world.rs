@@ -394,7 +394,11 @@ impl World {
 
     /// The step for people: what came out, and the coordinator's log lines.
     pub(super) fn describe(&self, actual: &Value) -> Vec<String> {
-        let mut lines: Vec<String> = self.events().map(|event| format!("log: {event}")).collect();
+        let event = |event: &CoordinatorEvent| match event.is_logged() {
+            true => format!("log: {event}"),
+            false => format!("({event})"),
+        };
+        let mut lines: Vec<String> = self.events().map(event).collect();
         for (name, what) in [("records", "append"), ("responses", "answer")] {
             let each = actual[name].as_array().into_iter().flatten();
             lines.extend(each.map(|value| format!("{what}: {value}")));

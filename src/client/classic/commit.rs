@@ -475,6 +475,8 @@ impl Consumer {
     pub(super) fn auto_commit_wake(&self) -> Millis {
         let sends = self.settings.config.enable_auto_commit
             && self.lookup.coordinator.is_some()
+            && !self.membership.rejoin_needed
+            && self.membership.join.is_none()
             && !self.subscriptions.assigned().is_empty();
         if sends { self.commits.next_auto } else { Millis(i64::MAX) }
     }

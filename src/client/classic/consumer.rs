@@ -106,6 +106,10 @@ pub struct Consumer {
     pub(super) close: Option<CloseOption>,
     /// After a pause the heartbeat thread gets the processor in the middle of the poll thread's pass.
     pub(super) heartbeat_between_rows: bool,
+    /// The heartbeat thread ran handlers, which wakes the selector up.
+    pub(super) selector_woken: bool,
+    /// Inputs so far.
+    pub(super) inputs: u64,
     paused: bool,
     asked: Asked,
 }
@@ -147,6 +151,8 @@ impl Consumer {
             stall: None,
             close: None,
             heartbeat_between_rows: false,
+            selector_woken: false,
+            inputs: 0,
             paused: false,
             asked: Asked { poll_wake: SimTime::MAX, heartbeat_wake: SimTime::MAX, records: None },
             settings,
@@ -156,11 +162,15 @@ impl Consumer {
     /// Takes one input at its time; what the consumer wants done is appended to `out`, in order.
     pub fn handle(&mut self, now: SimTime, input: Input, random: &mut dyn Jitter, out: &mut Vec<Output>) {
         let mut cx = Context { now, ms: now.millis(), random, out };
+        self.inputs += 1;
         self.take(input, &mut cx);
         if self.paused {
             return;
         }
-        self.run_heartbeat_thread(&mut cx);
+        // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
+        if !self.poll_thread_selects() {
+            self.run_heartbeat_thread(&mut cx);
+        }
         self.run_poll_thread(&mut cx);
         while self.run_heartbeat_thread(&mut cx) {
             self.run_poll_thread(&mut cx);
@@ -214,12 +224,15 @@ impl Consumer {
         let over = cx.ms >= self.heartbeat_thread.wakes;
         let selecting = self.poll_thread_selects();
         if let Some(Frame::Poll(call)) = self.stack.last_mut() {
-            call.begin_pass();
+            call.resume(cx.ms);
         }
         let race = cx.random.unit();
         match race {
             _ if !over => {}
-            _ if !selecting || race < 0.45 => self.heartbeat_thread.woken = true,
+            _ if !selecting || race < 0.45 => {
+                self.heartbeat_thread.woken = true;
+                self.run_heartbeat_thread(cx);
+            }
             _ if race < 0.93 => self.heartbeat_between_rows = true,
             _ => self.heartbeat_thread.held_back = true,
         }

@@ -150,7 +150,7 @@ impl Consumer {
         if !thread.started || !thread.enabled || monitor_held || thread.held_back {
             return false;
         }
-        if thread.notified || (polling && self.heartbeat.is_due(now)) {
+        if thread.notified || (polling && self.lookup.coordinator.is_some() && self.heartbeat.is_due(now)) {
             return true;
         }
         // While the poll thread selects it holds the network client's lock: a slice that is over ends when it lets go.
@@ -170,7 +170,7 @@ impl Consumer {
             return false;
         }
         // row 4
-        self.poll_network(cx);
+        self.selector_woken |= self.poll_network(cx) > 0;
         if !self.heartbeat_thread.started {
             return false;
         }
@@ -203,6 +203,26 @@ impl Consumer {
         self.heartbeat.sent(cx.ms);
         self.send_heartbeat(cx);
         true
+    }
+
+    /// Before KIP-62 heartbeats were a task of the network polls of the application's thread (1.8).
+    pub(super) fn heartbeat_from_poll(&mut self, cx: &mut Context<'_>) {
+        if self.settings.behaviour.heartbeat_thread || !self.sends_heartbeats_from_poll() {
+            return;
+        }
+        if cx.ms >= self.heartbeat.session_at {
+            self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
+        } else if self.heartbeat.is_due(cx.ms) {
+            self.heartbeat.sent(cx.ms);
+            self.send_heartbeat(cx);
+        }
+    }
+
+    /// A valid generation, no rejoin needed, and a coordinator (1.8).
+    pub(super) fn sends_heartbeats_from_poll(&self) -> bool {
+        self.membership.state == MemberState::Stable
+            && !self.membership.rejoin_needed
+            && self.lookup.coordinator.is_some()
     }
 
     pub(super) fn send_heartbeat(&mut self, cx: &mut Context<'_>) {

@@ -198,7 +198,7 @@ impl Consumer {
 
     /// `DefaultMetadataUpdater.maybeUpdate`
     pub(super) fn update_metadata_if_due(&mut self, cx: &mut Context<'_>) {
-        if self.metadata.next_attempt() > cx.ms {
+        if self.metadata.in_progress || self.metadata.time_of_update() > cx.ms {
             return;
         }
         let mut node = self.least_loaded_node(cx);

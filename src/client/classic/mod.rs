@@ -27,3 +27,6 @@ mod thread;
 
 pub use consumer::{Consumer, PollThread, RebalanceProtocol};
 pub use subscriptions::AssignedPartition;
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,9 @@ use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::GroupGeneration;
 
+/// More passes over the network at one instant are left to the next call.
+const PASSES_MAX: u32 = 10;
+
 /// What a request is for, with what its handler needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Purpose {
@@ -550,13 +553,22 @@ impl Consumer {
         if self.election.is_some() && !self.election_polls() {
             return events;
         }
-        self.update_metadata_if_due(cx);
-        let versions = self.settings.behaviour.versions;
-        events += self.network.pass(cx, |request| versions.of(request));
-        if std::mem::take(&mut self.network.lost_connection) {
-            self.metadata.connection_lost(cx.ms, cx.random);
+        // What was read may let something be sent at once: the selector comes back as long as there is news.
+        for _ in 0..PASSES_MAX {
+            self.update_metadata_if_due(cx);
+            self.heartbeat_from_poll(cx);
+            let versions = self.settings.behaviour.versions;
+            let read = self.network.pass(cx, |request| versions.of(request));
+            if std::mem::take(&mut self.network.lost_connection) {
+                self.metadata.connection_lost(cx.ms, cx.random);
+            }
+            let news = read + self.run_handlers(cx);
+            events += news;
+            if news == 0 || self.election.as_ref().is_some_and(|election| !election.awaits_metadata()) {
+                break;
+            }
         }
-        events + self.run_handlers(cx)
+        events
     }
 
     /// Handlers of answers that were read; a leader's assignment interrupts them.

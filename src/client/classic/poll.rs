@@ -47,8 +47,12 @@ enum Step {
     /// `pollForFetches`
     Fetch,
     /// The timeout is over, but records that are there already are still returned.
-    LastLook,
+    LastLook {
+        inputs: u64,
+    },
     Select,
+    /// There are records: they are returned.
+    Return,
 }
 
 impl PollCall {
@@ -59,13 +63,13 @@ impl PollCall {
 
     /// The thread waits in the selector.
     pub fn selects(&self) -> bool {
-        matches!(self.step, Step::Select | Step::LastLook)
+        matches!(self.step, Step::Select | Step::LastLook { .. })
     }
 
-    /// After a pause the selector's time is over: the next pass begins.
-    pub fn begin_pass(&mut self) {
+    /// After a pause the selector's time is over: the next pass begins, in the next call if this one's time is over too.
+    pub fn resume(&mut self, now: Millis) {
         if self.step == Step::Select {
-            self.step = Step::Begin;
+            self.step = if now >= self.deadline { Step::Return } else { Step::Begin };
         }
     }
 
@@ -77,9 +81,6 @@ impl PollCall {
 
 impl Consumer {
     pub(super) fn step_poll(&mut self, mut call: PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
-        if call.selects() && !self.fetched.is_empty() {
-            return Flow::Return(Ok(true));
-        }
         match call.step {
             Step::Begin => self.begin_pass(call, cx),
             Step::Searched => match returned {
@@ -126,11 +127,10 @@ impl Consumer {
                 call.at(Step::Fetch)
             }
             Step::Fetch => self.begin_select(call, cx),
-            Step::LastLook => {
-                call.step = Step::Select;
-                Flow::Block(Frame::Poll(call))
-            }
+            Step::LastLook { inputs } if inputs == self.inputs => Flow::Block(Frame::Poll(call)),
+            Step::LastLook { .. } => call.at(Step::Select),
             Step::Select => self.select(call, cx),
+            Step::Return => Flow::Return(Ok(true)),
         }
     }
 
@@ -188,11 +188,12 @@ impl Consumer {
     /// `pollForFetches` up to the selector (1.3).
     fn begin_select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
         self.send_fetches(cx);
-        // An auto-commit that is overdue here waits for the join (1.2, last paragraph); what ends the waiting is an answer.
-        let auto_commit = self.auto_commit_wake();
-        let mut until = if auto_commit > cx.ms { auto_commit } else { Millis(i64::MAX) };
+        let mut until = self.auto_commit_wake();
         if self.next_pass_is_due_soon() {
             until = until.min(cx.ms + i64::from(self.settings.config.retry_backoff_ms)).min(call.deadline);
+        }
+        if !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
+            until = until.min(self.heartbeat.heartbeat_at);
         }
         if let Some(deadline) = self.membership.join_prepare_deadline {
             until = until.min(deadline);
@@ -202,7 +203,8 @@ impl Consumer {
         if expired {
             call.until = cx.ms;
         }
-        call.at(if expired && self.subscriptions.any_fetchable() { Step::LastLook } else { Step::Select })
+        let last_look = expired && self.subscriptions.any_fetchable();
+        call.at(if last_look { Step::LastLook { inputs: self.inputs } } else { Step::Select })
     }
 
     /// The next pass has something to do that no answer announces: positions to be looked up again, a join to be tried
@@ -217,7 +219,8 @@ impl Consumer {
 
     fn select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
         self.network.note_fetch_cycles(cx.now);
-        let events = self.poll_network(cx);
+        let woken = std::mem::take(&mut self.selector_woken);
+        let events = self.poll_network(cx) + u32::from(woken);
         if self.election.is_some() {
             return Flow::Block(Frame::Poll(call));
         }
@@ -248,7 +251,7 @@ impl Consumer {
     /// When the selector returns by itself, or the application gets control for something it was asked to do.
     pub(super) fn select_wake(&self, call: &PollCall) -> Millis {
         match call.step {
-            Step::LastLook => call.until,
+            Step::LastLook { .. } => call.until,
             Step::Select if self.stall.is_some() || self.close.is_some() => call.until.min(call.deadline),
             Step::Select => call.until.min(self.refetch_wake()),
             _ => call.deadline,
@@ -282,8 +285,7 @@ impl Consumer {
 
     /// Records for a `poll` that waits: it returns with them.
     pub(super) fn take_records(&mut self, mut batches: Vec<RecordBatch>, cx: &mut Context<'_>) {
-        let polling = matches!(self.stack.last(), Some(Frame::Poll(call)) if call.selects());
-        if !polling {
+        if !self.poll_thread_selects() {
             return;
         }
         self.subscriptions.consume(&mut batches);
@@ -295,6 +297,13 @@ impl Consumer {
         }
         self.end_slice_at_return(cx.ms);
         self.fetched = batches;
+        if let Some(Frame::Poll(mut call)) = self.stack.pop() {
+            if cx.ms > call.deadline {
+                self.pass_over_empty_polls(&mut call, cx.ms);
+            }
+            call.step = Step::Return;
+            self.stack.push(Frame::Poll(call));
+        }
     }
 
     /// `poll` returns and lets go of the network client's lock: a slice of the heartbeat thread that is over ends now.

@@ -36,8 +36,18 @@ pub struct Analysis<'a> {
     known: usize,
     /// The directory as last seen.
     pub(super) directory: Directory,
-    /// The reference instant of the measures was given.
-    fixed_reference: bool,
+    reference: Reference,
+}
+
+/// The reference instant of the live measures.
+#[derive(Clone, Copy)]
+enum Reference {
+    /// The first fault, which has not come yet.
+    FirstFault,
+    /// This instant, which has not come yet.
+    At(SimTime),
+    /// It has come.
+    Passed,
 }
 
 impl<'a> Analysis<'a> {
@@ -50,9 +60,9 @@ impl<'a> Analysis<'a> {
     pub fn with_reference(scenario: &'a Scenario, reference: Option<SimTime>) -> Self {
         let facts = Facts::new(scenario);
         Analysis {
-            partitions: Partitions::new(&facts, reference),
-            rebalances: Rebalances::new(&facts, reference),
-            removals: Removals::new(&facts, reference),
+            partitions: Partitions::new(&facts),
+            rebalances: Rebalances::new(&facts),
+            removals: Removals::new(&facts),
             offsets: Offsets::new(&facts),
             metrics: Metrics::new(&facts),
             invariants: Invariants::new(&facts),
@@ -62,7 +72,7 @@ impl<'a> Analysis<'a> {
             batches: vec![(SimTime::ZERO, SimDuration::ZERO); facts.consumers.len()],
             known: usize::MAX,
             directory: Directory::default(),
-            fixed_reference: reference.is_some(),
+            reference: reference.map_or(Reference::FirstFault, Reference::At),
             facts,
         }
     }
@@ -79,14 +89,17 @@ impl<'a> Analysis<'a> {
         self.offsets.discover(&self.facts, directory);
     }
 
-    /// The reference instant comes: the one that was given, or the first fault.
+    /// The reference instant of the live measures may have come.
     fn check_reference(&mut self, at: SimTime, event: &Event) {
-        if !self.fixed_reference && self.facts.faults.first.is_none() && matches!(event, Event::FaultBegan { .. }) {
-            self.fixed_reference = true;
-            self.partitions.set_reference(at);
-            self.rebalances.set_reference(at);
-            self.removals.set_reference(at);
-        }
+        let reference = match self.reference {
+            Reference::FirstFault if matches!(event, Event::FaultBegan { .. }) => at,
+            Reference::At(reference) if at >= reference => reference,
+            Reference::FirstFault | Reference::At(_) | Reference::Passed => return,
+        };
+        self.reference = Reference::Passed;
+        self.partitions.set_reference(reference);
+        self.rebalances.set_reference();
+        self.removals.set_reference(reference);
     }
 
     /// A client did something: the commonest events first, each touching as little as it needs.

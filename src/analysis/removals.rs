@@ -26,11 +26,11 @@ struct GroupRemovals {
 }
 
 impl Removals {
-    pub fn new(facts: &Facts, reference: Option<SimTime>) -> Self {
+    pub fn new(facts: &Facts) -> Self {
         Removals {
             groups: facts.groups.iter().map(|_| GroupRemovals::default()).collect(),
             detected: None,
-            reference: reference.unwrap_or(SimTime::ZERO),
+            reference: SimTime::ZERO,
         }
     }
 

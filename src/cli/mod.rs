@@ -4,7 +4,6 @@ mod check;
 mod conform;
 mod exit;
 mod run;
-mod run_seeds;
 mod scenario_file;
 mod schema;
 mod terminal;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, SourceCode};
 
+use crate::analysis::figures::KnownFigures;
 use crate::scenario::text::{Problem, Problems};
-use crate::scenario::{FigureNames, Files, Scenario, load};
+use crate::scenario::{Files, Scenario, load};
 
 /// Most problems shown at once.
 const SHOWN_MAX: usize = 20;
@@ -20,9 +21,7 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub fn read(path: &Path) -> miette::Result<Scenario> {
     let text = read_text(path).map_err(|why| miette::miette!("failed to read {}: {why}", path.display()))?;
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")).to_path_buf() };
-    let figures = figures();
-    let figures: Vec<&str> = figures.iter().map(String::as_str).collect();
-    load(&path.display().to_string(), &text, &beside, &FigureNames(&figures)).map_err(explained)
+    load(&path.display().to_string(), &text, &beside, &KnownFigures).map_err(explained)
 }
 
 /// Files that a scenario names stand relative to it.
@@ -123,24 +122,5 @@ fn explained(problems: Problems) -> Report {
             shown.extend(last);
             Report::new(ShownTogether { name, total, problems: shown })
         }
-    }
-}
-
-/// The figures that `expect` may name: every number of the totals, by its path, and the verdicts.
-fn figures() -> Vec<String> {
-    let totals = serde_json::to_value(crate::analysis::outcome::Totals::default()).expect("totals are plain JSON");
-    let mut names = vec!["invariants".to_string(), "livelocks".to_string()];
-    leaves("", &totals, &mut names);
-    names
-}
-
-fn leaves(path: &str, value: &serde_json::Value, names: &mut Vec<String>) {
-    let serde_json::Value::Object(members) = value else { return names.push(path.to_string()) };
-    if members.is_empty() {
-        names.push(format!("{path}.*"));
-    }
-    for (key, value) in members {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        leaves(&path, value, names);
     }
 }

@@ -64,63 +64,6 @@ pub struct RequestVersions {
     pub offset_fetch: i16,
 }
 
-impl Behaviour {
-    /// The Java consumer of Kafka 0.10.0, before KIP-62: heartbeats only while the application is inside `poll`.
-    pub fn java_0_10_0() -> Self {
-        let versions = RequestVersions {
-            join_group: 0,
-            sync_group: 0,
-            heartbeat: 0,
-            leave_group: 0,
-            offset_commit: 2,
-            offset_fetch: 1,
-        };
-        Behaviour { heartbeat_thread: false, join_timeout: JoinTimeout::RequestTimeout, versions, ..Self::java_2_3() }
-    }
-
-    /// The Java consumer of Kafka 2.3: static membership, MEMBER_ID_REQUIRED, eager only.
-    pub fn java_2_3() -> Self {
-        let versions = RequestVersions {
-            join_group: 5,
-            sync_group: 3,
-            heartbeat: 3,
-            leave_group: 2,
-            offset_commit: 7,
-            offset_fetch: 5,
-        };
-        Behaviour { lost_callback: false, join_timeout: JoinTimeout::PollIntervalPlus5s, versions, ..Self::java_2_4() }
-    }
-
-    /// The Java consumer of Kafka 2.4 and 2.5: cooperative rebalancing.
-    pub fn java_2_4() -> Self {
-        Behaviour {
-            heartbeat_while_completing: false,
-            polls_during_join: false,
-            join_timeout: JoinTimeout::PollIntervalPlus5s,
-            ..Self::java_2_7()
-        }
-    }
-
-    /// The Java consumer of Kafka 2.7 to 3.1.
-    pub fn java_2_7() -> Self {
-        let versions = RequestVersions {
-            join_group: 7,
-            sync_group: 5,
-            heartbeat: 4,
-            leave_group: 4,
-            offset_commit: 8,
-            offset_fetch: 7,
-        };
-        Behaviour {
-            keeps_member_id_on_illegal_generation: false,
-            sends_reasons: false,
-            revocation_commit: RevocationCommit::Sync,
-            versions,
-            ..Self::default()
-        }
-    }
-}
-
 impl RequestVersions {
     /// The version in which the client sends this request; 0 for those whose version decides nothing.
     pub fn of(&self, request: &Request) -> i16 {

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::space::Sampling;
-use crate::scenario::{FigureNames, Files, Problems, Scenario, load};
+use crate::scenario::{Figures, Files, Problems, Scenario, load};
 
 /// An experiment. Stands in the first line of every file of runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl ScenarioText {
         name: &str,
         text: &str,
         files: &dyn Files,
-        figures: &FigureNames<'_>,
+        figures: &dyn Figures,
     ) -> Result<(ScenarioText, Scenario), Problems> {
         let kept = Keeping { files, read: RefCell::default() };
         let scenario = load(name, text, &kept, figures)?;

@@ -9,6 +9,7 @@ pub mod record;
 #[cfg(feature = "cli")]
 pub mod runner;
 pub mod seeds;
+pub mod series;
 pub mod settings;
 pub mod space;
 pub mod statistics;
@@ -19,5 +20,6 @@ pub use figures::{Figure, Measure, Pool, RunFigures, Wanted};
 pub use one_run::run;
 pub use plan::{LeftOut, Plan, PlanError, RunOf, Shard};
 pub use seeds::Seeds;
+pub use series::Series;
 pub use settings::Settings;
 pub use space::{Sampling, Space};

@@ -8,13 +8,14 @@ use crate::trace::{Digest, Observer};
 /// Runs a scenario under a seed. `others` see every event too (a trace writer, a log).
 ///
 /// ```
-/// use rebalab::{experiment, scenario::{FigureNames, NoFiles, load}};
+/// use rebalab::analysis::figures::KnownFigures;
+/// use rebalab::{experiment, scenario::{NoFiles, load}};
 /// let text = r#"{
 ///     "format_version": 1, "name": "two", "duration": "1m",
 ///     "cluster": { "topics": [{ "name": "orders", "partitions": 4 }] },
 ///     "groups": [{ "id": "billing", "consumers": [{ "name": "worker", "count": 2 }] }]
 /// }"#;
-/// let scenario = load("two.json", text, &NoFiles, &FigureNames(&[])).unwrap();
+/// let scenario = load("two.json", text, &NoFiles, &KnownFigures).unwrap();
 /// let (outcome, _) = experiment::run(&scenario, 1, &mut []);
 /// assert_eq!(outcome.totals.rebalances, 1);
 /// ```

@@ -8,8 +8,9 @@ use super::axis::{Axis, AxisError};
 use super::definition::{Definition, ScenarioText, Variant, Varied};
 use super::settings::{self, SettingError, Settings};
 use super::space::{Space, SpaceError};
+use crate::analysis::figures::KnownFigures;
 use crate::protocol::config::{BrokerConfig, ConsumerConfig, Refusal, broker_table, consumer_table};
-use crate::scenario::{FigureNames, Problems, Scenario, load};
+use crate::scenario::{Problems, Scenario, load};
 
 /// The runs of an experiment.
 #[derive(Clone, Debug)]
@@ -17,8 +18,6 @@ pub struct Plan {
     definition: Definition,
     points: Points,
     left_out: Vec<LeftOut>,
-    /// Figures that `expect` may name.
-    figures: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,13 +90,12 @@ impl From<AxisError> for PlanError {
 }
 
 impl Plan {
-    /// Plans an experiment. `figures` are the figures that `expect` may name; `yes`: many points are meant.
+    /// Plans an experiment. `yes`: many points are meant.
     ///
     /// # Errors
     /// Why there is nothing to run.
-    pub fn new(definition: Definition, figures: &FigureNames<'_>, yes: bool) -> Result<Plan, PlanError> {
-        let figures = figures.0.iter().map(ToString::to_string).collect();
-        let mut plan = Plan { definition, points: Points::Variants(Vec::new()), left_out: Vec::new(), figures };
+    pub fn new(definition: Definition, yes: bool) -> Result<Plan, PlanError> {
+        let mut plan = Plan { definition, points: Points::Variants(Vec::new()), left_out: Vec::new() };
         plan.points = match &plan.definition.varied {
             Varied::Variants(variants) => Points::Variants(plan.checked_variants(variants)?),
             Varied::Axes { axes, sampling } => {
@@ -226,8 +224,7 @@ impl Plan {
         settings::put(&mut file, settings)?;
         let text = serde_json::to_string_pretty(&file).expect("a scenario is plain data");
         let name = format!("{} with {}", self.definition.scenario_name(), in_short(settings));
-        let figures: Vec<&str> = self.figures.iter().map(String::as_str).collect();
-        Ok(load(&name, &text, &self.definition.scenario, &FigureNames(&figures)))
+        Ok(load(&name, &text, &self.definition.scenario, &KnownFigures))
     }
 }
 
@@ -343,7 +340,7 @@ mod tests {
 
     fn axes(axes: &[&str]) -> Result<Plan, PlanError> {
         let axes = axes.iter().map(ToString::to_string).collect();
-        Plan::new(definition(Varied::Axes { axes, sampling: Sampling::Grid }), &FigureNames(&["rebalances"]), false)
+        Plan::new(definition(Varied::Axes { axes, sampling: Sampling::Grid }), false)
     }
 
     fn variants(variants: &[(&str, &str)]) -> Result<Plan, PlanError> {
@@ -351,11 +348,7 @@ mod tests {
             name: name.to_string(),
             settings: Settings::from([("session.timeout.ms".to_string(), session.to_string())]),
         };
-        Plan::new(
-            definition(Varied::Variants(variants.iter().map(variant).collect())),
-            &FigureNames(&["rebalances"]),
-            false,
-        )
+        Plan::new(definition(Varied::Variants(variants.iter().map(variant).collect())), false)
     }
 
     #[test]
@@ -402,7 +395,6 @@ mod tests {
                 name: "odd".into(),
                 settings: Settings::from([("heartbeat.interval.ms".into(), "45000".into())]),
             }])),
-            &FigureNames(&[]),
             false,
         );
         assert!(broken.unwrap_err().to_string().contains("variant `odd` can't be run"));

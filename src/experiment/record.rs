@@ -319,7 +319,6 @@ mod tests {
     use super::*;
     use crate::experiment::definition::{ScenarioText, Varied};
     use crate::experiment::{Sampling, Seeds};
-    use crate::scenario::FigureNames;
 
     fn plan() -> Plan {
         let file = json!({
@@ -329,7 +328,7 @@ mod tests {
         });
         let scenario = ScenarioText { file, properties_files: Default::default() };
         let varied = Varied::Axes { axes: vec!["session.timeout.ms=6000,9000".into()], sampling: Sampling::Grid };
-        Plan::new(Definition { varied, seeds: Seeds::first(3), scenario }, &FigureNames(&[]), false).unwrap()
+        Plan::new(Definition { varied, seeds: Seeds::first(3), scenario }, false).unwrap()
     }
 
     fn row(plan: &Plan, run: u64) -> Row {

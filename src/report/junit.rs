@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::outcome::ExpectationOutcome;
+use crate::analysis::outcome::{ExpectationOutcome, RunIdentity};
 
 use super::{Exporter, OutputFile, Report};
 
@@ -17,13 +17,32 @@ impl Exporter for Junit {
         if report.outcome.expectations.is_empty() {
             return Vec::new();
         }
-        vec![OutputFile::new("junit.xml", text(&[*report]))]
+        vec![OutputFile::new("junit.xml", text(&[Suite::of(report)]))]
+    }
+}
+
+/// What the XML tells of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Suite<'a> {
+    /// What was run.
+    pub identity: &'a RunIdentity,
+    /// Its expectations, judged.
+    pub expectations: &'a [ExpectationOutcome],
+    /// The command that repeats it.
+    pub replay: &'a str,
+}
+
+impl<'a> Suite<'a> {
+    /// The suite of one report.
+    pub fn of(report: &Report<'a>) -> Self {
+        let outcome = report.outcome;
+        Suite { identity: &outcome.run, expectations: &outcome.expectations, replay: report.replay }
     }
 }
 
 /// The XML for some runs, one test suite each.
-pub fn text(runs: &[Report]) -> String {
-    let expectations = || runs.iter().flat_map(|run| &run.outcome.expectations);
+pub fn text(runs: &[Suite]) -> String {
+    let expectations = || runs.iter().flat_map(|run| run.expectations);
     let (tests, failures) = (expectations().count(), expectations().filter(|e| !e.holds).count());
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(xml, "<testsuites name=\"rebalab\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
@@ -34,9 +53,8 @@ pub fn text(runs: &[Report]) -> String {
     xml
 }
 
-fn suite(xml: &mut String, run: &Report) {
-    let identity = &run.outcome.run;
-    let expectations = &run.outcome.expectations;
+fn suite(xml: &mut String, run: &Suite) {
+    let Suite { identity, expectations, .. } = run;
     let name = escape(&format!("{} (seed {})", identity.scenario, identity.seed));
     let (tests, failures) = (expectations.len(), expectations.iter().filter(|e| !e.holds).count());
     let _ = writeln!(
@@ -49,7 +67,7 @@ fn suite(xml: &mut String, run: &Report) {
         let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", escape(value));
     }
     xml.push_str("    </properties>\n");
-    for expectation in expectations {
+    for expectation in *expectations {
         case(xml, &identity.scenario, expectation, run.replay);
     }
     xml.push_str("  </testsuite>\n");
@@ -95,7 +113,7 @@ mod tests {
     fn expectations_become_test_cases() {
         let outcome = fixture::gc_pause();
         let report = Report { outcome: &outcome, replay: "rebalab run gc-pause.json --seed 1" };
-        insta::assert_snapshot!(text(&[report]));
+        insta::assert_snapshot!(text(&[Suite::of(&report)]));
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! - [`csv`]: one table per file
 //! - [`junit`]: expectations for CI
 //! - [`chart`]: SVG pictures
+//! - [`series`]: a scenario under many seeds, in all of these
 //! - [`write`]: puts files on disk, whole or not at all
 
 pub mod chart;
 pub mod csv;
 pub mod json;
 pub mod junit;
+pub mod series;
 pub mod summary;
 mod units;
 mod words;

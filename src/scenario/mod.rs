@@ -7,7 +7,7 @@ pub mod file;
 pub mod profile;
 pub mod text;
 
-pub use check::{FigureNames, Files, NoFiles, load, parse_check};
+pub use check::{FigureKind, Figures, Files, NoFiles, load, parse_check};
 pub use checked::Scenario;
 pub use profile::ClientProfile;
 pub use text::Problems;

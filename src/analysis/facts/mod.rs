@@ -375,11 +375,17 @@ impl<'a> Facts<'a> {
     }
 
     fn recount(&mut self, consumer: ConsumerNumber) {
-        self.recount_group(self.consumers[consumer].group);
+        let group = self.consumers[consumer].group;
+        if self.groups[group].unapplied > 0 {
+            self.recount_group(group);
+        }
     }
 
-    /// Counts anew which members have not applied the present generation.
+    /// Counts anew which members have not applied the present generation. There is none to apply in a join phase.
     fn recount_group(&mut self, number: GroupNumber) {
+        if matches!(self.groups[number].phase, Phase::Empty | Phase::Preparing { .. }) {
+            return;
+        }
         let (mut live, mut paused, mut all) = (0, 0, 0);
         for (id, _) in self.groups[number].members.iter().filter(|(_, applied)| !**applied) {
             all += 1;

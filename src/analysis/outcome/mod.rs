@@ -13,6 +13,9 @@ mod rebalance;
 mod run;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 pub use group::{

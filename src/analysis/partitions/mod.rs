@@ -1,19 +1,15 @@
 //! Who owns which partition, which partitions stand still and why.
 
 mod cause;
+mod report;
 mod slot;
-
-use std::collections::BTreeMap;
 
 use crate::analysis::Histogram;
 use crate::analysis::facts::{ConsumerNumber, Facts, GroupNumber, MemberOf};
-use crate::analysis::figures::CAUSES;
-use crate::analysis::outcome::{
-    Measured, OwnershipSpan, PartitionOutcome, PauseCause, PauseSpan, SpanEnd, Totals, limits,
-};
+use crate::analysis::outcome::{OwnershipSpan, PauseCause, PauseSpan, SpanEnd, limits};
 use crate::client::{Callback, ClientEvent, RecordBatch};
 use crate::coordinator::CoordinatorEvent;
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::SimTime;
 use crate::protocol::TopicPartition;
 use crate::trace::{Directory, Event, PartitionLookup};
 
@@ -91,7 +87,7 @@ pub(super) struct LongUnassigned {
 }
 
 impl Partitions {
-    pub fn new(facts: &Facts, reference: Option<SimTime>) -> Self {
+    pub fn new(facts: &Facts) -> Self {
         let group = || GroupPartitions {
             slots: Vec::new(),
             by_partition: Vec::new(),
@@ -111,7 +107,7 @@ impl Partitions {
             consumers: facts.consumers.iter().map(|_| ConsumerHoldings::default()).collect(),
             lookup: PartitionLookup::default(),
             known: 0,
-            reference: reference.unwrap_or(SimTime::ZERO),
+            reference: SimTime::ZERO,
             settled: None,
             unassigned_total: 0,
             long_unassigned: Vec::new(),
@@ -124,13 +120,15 @@ impl Partitions {
             return;
         }
         self.lookup.extend(directory);
+        // Partitions that are there at the first event were there from the start.
+        let since = if self.known == 0 { SimTime::ZERO } else { facts.now };
         for (index, partition) in directory.partitions.iter().enumerate().skip(self.known) {
             for (number, group) in self.groups.iter_mut().enumerate() {
                 let wanted = facts.groups[number].subscribes(&partition.topic);
                 group.by_partition.push(wanted.then_some(group.slots.len() as u32));
                 if wanted {
                     let mut slot = Slot::new(index as u32);
-                    slot.measured_unavailable.set(true, facts.now);
+                    slot.measured_unavailable.set(true, since);
                     group.slots.push(slot);
                 }
             }
@@ -479,104 +477,6 @@ impl Partitions {
         }
         self.groups[number].list_pause(partition, slice);
     }
-
-    /// Closes what is open at the end of the run.
-    pub fn finish(&mut self, facts: &Facts, directory: &Directory) {
-        for number in 0..self.groups.len() {
-            for place in 0..self.groups[number].slots.len() {
-                self.finish_slot(facts, directory, number, place);
-            }
-        }
-    }
-
-    fn finish_slot(&mut self, facts: &Facts, directory: &Directory, number: GroupNumber, place: usize) {
-        let now = facts.now;
-        let settled = self.settled.unwrap_or(SimTime::ZERO);
-        let group = &mut self.groups[number];
-        let slot = &mut group.slots[place];
-        for watch in [&mut slot.unavailable, &mut slot.unowned, &mut slot.double, &mut slot.measured_double] {
-            watch.set(false, now);
-        }
-        if let Some(since) = slot.measured_unavailable.since().filter(|since| settled > *since) {
-            slot.measured_unavailable.add(since, settled);
-        }
-        let standing = slot.cause().is_some();
-        let (slice, pause) = slot.stand(None, now);
-        let holders = std::mem::take(&mut slot.holders);
-        let index = slot.partition;
-        if standing {
-            group.count_standing(now, false);
-        }
-        if let Some(length) = pause {
-            group.pauses.record_span(length);
-        }
-        for holder in holders {
-            let name = facts.name(holder.consumer);
-            group.list_ownership(&directory.partitions[index as usize], &name, &holder, now, SpanEnd::RunEnd);
-        }
-        if let Some(slice) = slice {
-            self.slice_over(facts, directory, number, index, &slice);
-        }
-    }
-
-    /// Adds the group's sums to its totals.
-    pub fn totals(&self, number: GroupNumber, totals: &mut Totals) {
-        let group = &self.groups[number];
-        let mut by_cause = [SimDuration::ZERO; slot::CAUSES];
-        for slot in &group.slots {
-            by_cause.iter_mut().zip(slot.by_cause).for_each(|(sum, span)| *sum += span);
-            totals.unavailable_partition_s += slot.unavailable.sum.as_secs_f64();
-            totals.unavailable_max_s = totals.unavailable_max_s.max(slot.unavailable.longest.as_secs_f64());
-            totals.unowned_partition_s += slot.unowned.sum.as_secs_f64();
-            totals.double_owned_partition_s += slot.double.sum.as_secs_f64();
-        }
-        totals.paused_partition_s = SimDuration(by_cause.iter().map(|span| span.0).sum()).as_secs_f64();
-        totals.paused_partition_s_by_cause = by_name(&by_cause);
-        totals.pause = (&group.pauses).into();
-    }
-
-    /// Lengths of the group's single pauses.
-    pub fn pauses(&self, group: GroupNumber) -> &Histogram {
-        &self.groups[group].pauses
-    }
-
-    /// The group's partitions, by index in the directory with what is known here.
-    pub fn outcomes(&self, group: GroupNumber, directory: &Directory) -> Vec<(u32, PartitionOutcome)> {
-        let outcome = |slot: &Slot| PartitionOutcome {
-            partition: directory.partitions[slot.partition as usize].to_string(),
-            paused_s: slot.paused().as_secs_f64(),
-            paused_s_by_cause: by_name(&slot.by_cause),
-            longest_pause_s: slot.longest_pause.as_secs_f64(),
-            unavailable_s: slot.unavailable.sum.as_secs_f64(),
-            unavailable_max_s: slot.unavailable.longest.as_secs_f64(),
-            unowned_s: slot.unowned.sum.as_secs_f64(),
-            double_owned_s: slot.double.sum.as_secs_f64(),
-            owners: slot.owners,
-            ..PartitionOutcome::default()
-        };
-        self.groups[group].slots.iter().map(|slot| (slot.partition, outcome(slot))).collect()
-    }
-
-    /// Hands over the group's lists: ownership with its total, pauses with theirs.
-    pub fn lists(&mut self, group: GroupNumber) -> (Vec<OwnershipSpan>, u64, Vec<PauseSpan>, u64) {
-        let group = &mut self.groups[group];
-        let ownership = std::mem::take(&mut group.ownership);
-        (ownership, group.ownership_total, std::mem::take(&mut group.pause_list), group.pauses_total)
-    }
-
-    /// Adds what is measured from the reference instant on.
-    pub fn measured(&self, directory: &Directory, measured: &mut Measured) {
-        let millis = |span: SimDuration| span.0 as f64 / 1e6;
-        measured.reference_ms = self.reference.0 as f64 / 1e6;
-        measured.settled_ms = self.settled.map(|at| millis(at.since(self.reference)));
-        for slot in self.groups.iter().flat_map(|group| &group.slots) {
-            let name = directory.partitions[slot.partition as usize].to_string();
-            *measured.unavailable_ms.entry(name).or_default() += millis(slot.measured_unavailable.sum);
-            measured.unavailable_max_ms = measured.unavailable_max_ms.max(millis(slot.measured_unavailable.longest));
-            measured.unavailable_partition_ms += millis(slot.measured_unavailable.sum);
-            measured.double_owner_partition_ms += millis(slot.measured_double.sum);
-        }
-    }
 }
 
 impl GroupPartitions {
@@ -618,10 +518,4 @@ impl GroupPartitions {
             });
         }
     }
-}
-
-/// Spans by cause, without those that did not occur.
-fn by_name(spans: &[SimDuration; slot::CAUSES]) -> BTreeMap<PauseCause, f64> {
-    let named = CAUSES.iter().zip(spans).filter(|(_, span)| span.0 > 0);
-    named.map(|(cause, span)| (*cause, span.as_secs_f64())).collect()
 }

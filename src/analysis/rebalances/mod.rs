@@ -66,7 +66,6 @@ struct GroupRebalances {
     /// Consumers that noticed the first rebalance since the reference instant of the measures.
     notices: BTreeMap<ConsumerNumber, SimDuration>,
     before_reference: u64,
-    reference: SimTime,
 }
 
 /// The rebalance that is going on, or whose last members have yet to apply their assignments.
@@ -83,19 +82,16 @@ struct Open {
 }
 
 impl Rebalances {
-    pub fn new(facts: &Facts, reference: Option<SimTime>) -> Self {
-        let reference = reference.unwrap_or(SimTime::ZERO);
-        let group = || GroupRebalances { reference, ..GroupRebalances::default() };
+    pub fn new(facts: &Facts) -> Self {
         Rebalances {
-            groups: facts.groups.iter().map(|_| group()).collect(),
+            groups: facts.groups.iter().map(|_| GroupRebalances::default()).collect(),
             progress: vec![MemberProgress::default(); facts.consumers.len()],
         }
     }
 
     /// The reference instant of the measures is now.
-    pub fn set_reference(&mut self, now: SimTime) {
+    pub fn set_reference(&mut self) {
         for group in &mut self.groups {
-            group.reference = now;
             group.before_reference = group.total;
             group.notices.clear();
         }

@@ -248,6 +248,12 @@ impl Story {
         self.client(consumer, ClientEvent::Joined { generation, member, leader: consumer == 0 })
     }
 
+    /// JoinGroup is answered with this member id.
+    pub fn joins_as(&mut self, consumer: u32, member: &str) -> &mut Self {
+        let (generation, member) = (Generation(self.generation), member.into());
+        self.client(consumer, ClientEvent::Joined { generation, member, leader: false })
+    }
+
     /// SyncGroup is answered and these partitions are assigned; positions are known at once.
     pub fn gets(&mut self, consumer: u32, partitions: &[u32]) -> &mut Self {
         self.gets_without_positions(consumer, partitions);

@@ -234,7 +234,7 @@ impl Consumer {
         if cx.ms >= call.deadline && returns {
             return Flow::Return(Ok(true));
         }
-        if cx.ms >= call.until {
+        if cx.ms >= call.until.min(self.refetch_wake()) {
             return call.at(Step::Begin);
         }
         Flow::Block(Frame::Poll(call))

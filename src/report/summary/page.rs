@@ -30,7 +30,7 @@ impl Style {
 
 /// How a piece of a line looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Paint {
+pub(in crate::report) enum Paint {
     Plain,
     Bold,
     Dim,
@@ -56,7 +56,7 @@ impl Paint {
 }
 
 /// Text that grows line by line.
-pub(super) struct Page {
+pub(in crate::report) struct Page {
     text: String,
     style: Style,
 }

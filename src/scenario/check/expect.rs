@@ -3,36 +3,26 @@
 use indexmap::IndexMap;
 
 use super::Checker;
-use crate::protocol::config::nearest;
 use crate::scenario::checked::{Check, Comparison, Expectation};
 use crate::scenario::file::Span;
 use crate::scenario::text::{Place, Problem};
 
-/// Figures that `expect` may name, by their paths in the report. A path that ends in `.*` stands for every path that
-/// begins so. All of them may also follow `groups.<group id>.`.
-#[derive(Clone, Copy, Debug)]
-pub struct FigureNames<'f>(pub &'f [&'f str]);
+/// What kind of value a figure has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FigureKind {
+    /// A count, seconds, partition-seconds, ….
+    Number,
+    /// A name or a verdict.
+    Text,
+}
 
-impl FigureNames<'_> {
-    /// What would have been right, if `path` is no figure.
-    fn refuse(&self, path: &str, groups: &[String]) -> Option<String> {
-        let figure = match path.strip_prefix("groups.") {
-            None => path,
-            Some(rest) => match groups.iter().find_map(|id| rest.strip_prefix(id.as_str())?.strip_prefix('.')) {
-                Some(figure) => figure,
-                None => {
-                    let known: Vec<&str> = groups.iter().map(String::as_str).collect();
-                    let wrong = rest.split('.').next().unwrap_or(rest);
-                    return Some(format!("no group `{wrong}`: {}", nearest::advice(wrong, &known)));
-                }
-            },
-        };
-        let knows = |name: &&str| match name.strip_suffix('*') {
-            Some(start) => figure.len() > start.len() && figure.starts_with(start),
-            None => *name == figure,
-        };
-        if self.0.iter().any(knows) { None } else { Some(nearest::advice(figure, self.0)) }
-    }
+/// The figures that `expect` may name. Measuring stands above this folder, so the caller says what can be measured.
+pub trait Figures {
+    /// The kind of the figure at this path of the report, in a scenario with these groups.
+    ///
+    /// # Errors
+    /// The nearest known path, if there is no such figure.
+    fn find(&self, path: &str, groups: &[&str]) -> Result<FigureKind, String>;
 }
 
 impl Checker<'_> {
@@ -40,22 +30,40 @@ impl Checker<'_> {
         &mut self,
         place: &Place<'_>,
         lines: &IndexMap<String, String>,
-        figures: &FigureNames<'_>,
-        groups: &[String],
+        figures: &dyn Figures,
+        groups: &[&str],
     ) -> Vec<Expectation> {
         let mut expectations = Vec::new();
         for (figure, text) in lines {
             let place = place.key(figure);
-            if let Some(help) = figures.refuse(figure, groups) {
+            let kind = figures.find(figure, groups);
+            if let Err(nearest) = &kind {
                 let span = self.root.key_span(&place);
+                let help = format!("did you mean `{nearest}`?");
                 self.problems.push(Problem::new(span, format!("there is no figure `{figure}`")).help(help));
             }
             match parse_check(text) {
-                Ok(check) => expectations.push(Expectation { figure: figure.clone(), check, text: text.clone() }),
+                Ok(check) => {
+                    self.check_fits(&place, kind.ok(), &check);
+                    expectations.push(Expectation { figure: figure.clone(), check, text: text.clone() });
+                }
                 Err(message) => self.problem(&place, message, CHECKS),
             }
         }
         expectations
+    }
+
+    /// A number is compared, a text is or holds: anything else would never be met.
+    fn check_fits(&mut self, place: &Place<'_>, kind: Option<FigureKind>, check: &Check) {
+        match (kind, check) {
+            (Some(FigureKind::Text), Check::Compare(..) | Check::Between(..)) => {
+                self.problem(place, "this figure is a text, not a number", "write \"is <text>\" or \"hold\"");
+            }
+            (Some(FigureKind::Number), Check::Hold | Check::Is(_)) => {
+                self.problem(place, "this figure is a number, not a text", "write a comparison, for example \"== 3\"");
+            }
+            _ => {}
+        }
     }
 }
 
@@ -136,17 +144,5 @@ mod tests {
         for wrong in ["3", "", "= 3", "< three", "between 4 and 2", "between 4", "holds", "< inf", "== NaN"] {
             assert!(parse_check(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn figures_are_known_by_path_by_group_and_by_beginning() {
-        let figures = FigureNames(&["rebalances", "pause.max", "barrier_holders.*"]);
-        let groups = ["billing".to_string(), "a.b".to_string()];
-        for known in ["rebalances", "groups.billing.pause.max", "groups.a.b.rebalances", "barrier_holders.worker-1"] {
-            assert_eq!(figures.refuse(known, &groups), None, "{known}");
-        }
-        assert_eq!(figures.refuse("rebalance", &groups).as_deref(), Some("did you mean `rebalances`?"));
-        assert!(figures.refuse("groups.biling.rebalances", &groups).unwrap().contains("`billing`"));
-        assert!(figures.refuse("barrier_holders.", &groups).is_some());
     }
 }

@@ -21,7 +21,7 @@ use super::text::{Problem, Problems, Text, de};
 use crate::engine::SimDuration;
 use crate::protocol::config::{Refusal, nearest};
 
-pub use expect::{FigureNames, parse_check};
+pub use expect::{FigureKind, Figures, parse_check};
 
 /// Longest run: 20 days, below the 24.8 days that Kafka's 32-bit milliseconds can count.
 pub const DURATION_MAX: SimDuration = SimDuration::from_secs(20 * 86_400);
@@ -53,24 +53,25 @@ impl Files for NoFiles {
 /// Reads and checks a scenario. `name` is what messages call the text; `figures` are the figures that `expect` may name.
 ///
 /// ```
-/// use rebalab::scenario::{FigureNames, NoFiles, load};
+/// use rebalab::analysis::figures::KnownFigures;
+/// use rebalab::scenario::{NoFiles, load};
 /// let text = r#"{
 ///     "format_version": 1, "name": "two", "duration": "1m",
 ///     "cluster": { "topics": [{ "name": "orders", "partitions": 4 }] },
 ///     "groups": [{ "id": "billing", "consumers": [{ "name": "worker", "count": 2 }] }],
 ///     "expect": { "rebalances": "== 1" }
 /// }"#;
-/// let scenario = load("two.json", text, &NoFiles, &FigureNames(&["rebalances"])).unwrap();
+/// let scenario = load("two.json", text, &NoFiles, &KnownFigures).unwrap();
 /// assert_eq!(scenario.consumers().count(), 2);
 ///
 /// let misspelt = text.replace("partitions", "partitons");
-/// let problems = load("two.json", &misspelt, &NoFiles, &FigureNames(&["rebalances"])).unwrap_err();
+/// let problems = load("two.json", &misspelt, &NoFiles, &KnownFigures).unwrap_err();
 /// assert_eq!(problems.to_string(), "two.json:3:49: unknown key `partitons` (did you mean `partitions`?)");
 /// ```
 ///
 /// # Errors
 /// All that is wrong with it, each thing with its place.
-pub fn load(name: &str, text: &str, files: &dyn Files, figures: &FigureNames<'_>) -> Result<Scenario, Problems> {
+pub fn load(name: &str, text: &str, files: &dyn Files, figures: &dyn Figures) -> Result<Scenario, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let only = |problem| {
         let texts = vec![Text { name: name.to_string(), text: text.to_string() }];
@@ -130,7 +131,7 @@ impl<'c> Checker<'c> {
         Problems { texts: self.texts, problems: self.problems }
     }
 
-    fn scenario(&mut self, file: &ScenarioFile, figures: &FigureNames<'_>) -> Scenario {
+    fn scenario(&mut self, file: &ScenarioFile, figures: &dyn Figures) -> Scenario {
         let root = Place::Root;
         self.file_name(&root.key("name"), &file.name);
         if self.duration == SimDuration::ZERO || self.duration > DURATION_MAX {
@@ -142,7 +143,7 @@ impl<'c> Checker<'c> {
         let network = self.network(&root.key("network"), &file.network);
         let faults = self.faults(&root.key("faults"), &file.faults, &entries, &cluster);
         self.note_consumers_that_never_start(&entries, &faults);
-        let groups: Vec<String> = file.groups.iter().map(|group| group.id.clone()).collect();
+        let groups: Vec<&str> = file.groups.iter().map(|group| group.id.as_str()).collect();
         let expect = self.expect(&root.key("expect"), &file.expect, figures, &groups);
         Scenario {
             name: file.name.clone(),

@@ -22,7 +22,21 @@ impl Files for Given {
 }
 
 fn read(text: &str, files: &dyn Files) -> Result<Scenario, Problems> {
-    load("test.json", text, files, &FigureNames(&["rebalances", "pause.max", "invariants"]))
+    load("test.json", text, files, &SomeFigures)
+}
+
+/// Three figures, for all groups together and for each.
+struct SomeFigures;
+
+impl Figures for SomeFigures {
+    fn find(&self, path: &str, groups: &[&str]) -> Result<FigureKind, String> {
+        let of_group = groups.iter().find_map(|id| path.strip_prefix("groups.")?.strip_prefix(id)?.strip_prefix('.'));
+        match of_group.unwrap_or(path) {
+            "rebalances" | "pause.max" => Ok(FigureKind::Number),
+            "invariants" => Ok(FigureKind::Text),
+            _ => Err("groups.billing.rebalances".into()),
+        }
+    }
 }
 
 fn at(span: SimDuration) -> SimTime {
@@ -350,7 +364,12 @@ fn references_to_nothing_are_refused() {
         refusals("", worker, r#", "faults": [{ "at": "1m", "start": { "host": "worker" } }]"#)
             .contains("starts by itself")
     );
-    assert!(refusals("", worker, r#", "expect": { "groups.biling.rebalances": "== 1" }"#).contains("`billing`"));
+    assert!(
+        refusals("", worker, r#", "expect": { "groups.biling.rebalances": "== 1" }"#)
+            .contains("did you mean `groups.billing.rebalances`?")
+    );
+    assert!(refusals("", worker, r#", "expect": { "invariants": "== 1" }"#).contains("a text, not a number"));
+    assert!(refusals("", worker, r#", "expect": { "rebalances": "hold" }"#).contains("a number, not a text"));
     assert!(refusals("", r#"{ "name": "w", "client": "java-9" }"#, "").contains("java-4.1"));
 }
 

@@ -1,7 +1,7 @@
 //! When heartbeats are sent, and what their answers do.
 
 use super::context::*;
-use crate::client::{Behaviour, ClientEvent, Connection};
+use crate::client::{Behaviour, ClientEvent, Connection, RevocationCommit};
 use crate::engine::SimDuration;
 use crate::protocol::{BrokerId, ErrorCode, Generation};
 
@@ -189,7 +189,13 @@ fn an_illegal_generation_keeps_the_member_id_since_3_2() {
 #[test]
 fn before_kip_62_a_member_that_works_sends_no_heartbeat() {
     let mut old = settings();
-    old.behaviour = Behaviour::java_0_10_0();
+    old.behaviour = Behaviour {
+        heartbeat_thread: false,
+        heartbeat_while_completing: false,
+        polls_during_join: false,
+        revocation_commit: RevocationCommit::Sync,
+        ..Behaviour::default()
+    };
     let mut context = TestContext::stable(old, &[0]);
     context.advance(10_000);
     assert_eq!(context.heartbeats(), [3_000, 6_000, 9_000]);

@@ -1,0 +1,125 @@
+//! Whole runs: what the simulator must reach on one core, and simulated seconds per second.
+//!
+//! `cargo bench --bench run` prints each run's best and median time over several rounds and fails when the median is
+//! above what is needed. Machines differ and are busy with other things: the bare event queue's own speed, measured in the
+//! same run, stands beside the figures for comparison.
+#![allow(clippy::disallowed_types, reason = "a benchmark measures the real clock; no run sees it")]
+
+use std::time::{Duration, Instant};
+
+use rebalab::analysis::Analysis;
+use rebalab::analysis::figures::KnownFigures;
+use rebalab::cluster;
+use rebalab::engine::{EventQueue, SimDuration};
+use rebalab::scenario::{NoFiles, Scenario, load};
+use rebalab::trace::Digest;
+
+struct Case {
+    name: &'static str,
+    text: String,
+    needed: Option<Duration>,
+    rounds: usize,
+}
+
+/// 50 consumers, 300 partitions, an hour with a rolling restart; every consumer polls about once a second.
+fn rollout() -> String {
+    r#"{ "format_version": 1, "name": "rollout", "duration": "1h",
+        "cluster": { "topics": [{ "name": "orders", "partitions": 300, "arrivals": { "per_second": 50 } }] },
+        "groups": [{ "id": "billing", "consumers": [{ "name": "pod", "count": 50 }] }],
+        "faults": [{ "at": "10m", "rolling_restart": { "host": "pod", "down": "10s" } }] }"#
+        .to_string()
+}
+
+/// A day of ten members with nothing to do.
+fn idle() -> String {
+    r#"{ "format_version": 1, "name": "idle", "duration": "24h",
+        "cluster": { "topics": [{ "name": "orders", "partitions": 30 }] },
+        "groups": [{ "id": "billing", "consumers": [{ "name": "worker", "count": 10 }] }] }"#
+        .to_string()
+}
+
+/// A join to and a leave from a group of 1,000 members and 10,000 partitions.
+fn large() -> String {
+    r#"{ "format_version": 1, "name": "large", "duration": "2m",
+        "cluster": { "topics": [{ "name": "orders", "partitions": 10000 }] },
+        "groups": [{ "id": "billing", "consumers": [
+            { "name": "worker", "count": 1000 }, { "name": "late", "count": 1, "start": { "at": "40s" } }] }],
+        "faults": [{ "at": "80s", "stop": { "host": "late" } }] }"#
+        .to_string()
+}
+
+fn main() {
+    let cases = [
+        Case { name: "50 × 300, 1 h, rollout", text: rollout(), needed: Some(Duration::from_millis(150)), rounds: 7 },
+        Case { name: "idle group, 1 day", text: idle(), needed: Some(Duration::from_secs(1)), rounds: 5 },
+        Case { name: "1,000 × 10,000", text: large(), needed: None, rounds: 1 },
+    ];
+    println!("bare event queue: {:.1} million events/s\n", queue_speed() / 1e6);
+    println!(
+        "{:<26}{:>10}{:>10}{:>10}{:>14}{:>14}{:>16}",
+        "run", "best", "median", "needed", "queue events", "trace events", "simulated s/s"
+    );
+    let mut all_reached = true;
+    for case in &cases {
+        all_reached &= case.measure();
+    }
+    println!("\nlargest memory of the process: {}", peak_memory().unwrap_or("unknown".into()));
+    if !all_reached {
+        eprintln!("slower than needed");
+        std::process::exit(1);
+    }
+}
+
+impl Case {
+    fn measure(&self) -> bool {
+        let scenario = load(self.name, &self.text, &NoFiles, &KnownFigures);
+        let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+        let mut times: Vec<(Duration, cluster::RunTotals)> = (0..self.rounds).map(|_| time(&scenario)).collect();
+        times.sort_by_key(|(time, _)| *time);
+        let (best, (median, totals)) = (times[0].0, times[times.len() / 2]);
+        let needed = self.needed.map_or("-".to_string(), |needed| format!("{needed:.0?}"));
+        println!(
+            "{:<26}{:>10}{:>10}{:>10}{:>14}{:>14}{:>16.0}",
+            self.name,
+            format!("{best:.1?}"),
+            format!("{median:.1?}"),
+            needed,
+            totals.queue_events,
+            totals.trace_events,
+            scenario.duration.as_secs_f64() / median.as_secs_f64()
+        );
+        self.needed.is_none_or(|needed| median <= needed)
+    }
+}
+
+/// One run with digest and analysis, without a trace file.
+fn time(scenario: &Scenario) -> (Duration, cluster::RunTotals) {
+    let begun = Instant::now();
+    let mut digest = Digest::new(&cluster::directory(scenario));
+    let mut analysis = Analysis::new(scenario);
+    let totals = cluster::run(scenario, 1, &mut [&mut digest, &mut analysis]);
+    std::hint::black_box(analysis.outcome(1, &digest));
+    (begun.elapsed(), totals)
+}
+
+/// Events per second of the bare queue with 1,000 pending events.
+fn queue_speed() -> f64 {
+    let mut queue = EventQueue::new();
+    for number in 0..1_000u32 {
+        queue.schedule(rebalab::engine::SimTime(u64::from(number) * 7_919), number);
+    }
+    let begun = Instant::now();
+    const EVENTS: u32 = 1_000_000;
+    for _ in 0..EVENTS {
+        if let Some((at, number)) = queue.pop() {
+            queue.schedule(at + SimDuration(1_000_000 + u64::from(number) * 104_729), number);
+        }
+    }
+    f64::from(EVENTS) / begun.elapsed().as_secs_f64()
+}
+
+/// The process's peak resident memory, where the system tells it.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    Some(status.lines().find(|line| line.starts_with("VmHWM"))?.split_once(':')?.1.trim().to_string())
+}

@@ -1,4 +1,4 @@
-//! `report.json`: the whole [`Outcome`](crate::analysis::Outcome), indented, fields in the order of the types.
+//! `report.json`: the whole [`Outcome`], indented, fields in the order of the types.
 //!
 //! The types are the contract: what a field is called there is what it is called here, with its unit in the doc comment
 //! and in `schema/report.schema.json`. `format_version` grows when a field is renamed, removed or changes its meaning.

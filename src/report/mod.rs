@@ -7,7 +7,7 @@
 //! - [`junit`]: expectations for CI
 //! - [`chart`]: SVG pictures
 //! - [`series`]: a scenario under many seeds, in all of these
-//! - [`write`]: puts files on disk, whole or not at all
+//! - [`mod@write`]: puts files on disk, whole or not at all
 
 pub mod chart;
 pub mod csv;

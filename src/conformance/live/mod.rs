@@ -1,9 +1,7 @@
-//! Judges simulated runs against recordings of a real broker and real consumers.
+//! Reads recordings of a real broker and real consumers.
 //!
-//! A [`Recording`] is turned into a scenario ([`build`]); the run of it and the recording become the same kind of
-//! [`Timeline`], and from there on everything is worked out in the same way on both sides: [`Story`], [`Ownership`], the
-//! quantities. Two judgements compare them: [`replay`], with what the recording fixes given to the run, and
-//! [`distribution`], over many seeds without it.
+//! A [`Recording`] becomes a [`Timeline`], the same kind that a simulated run gives, and from there on everything is worked
+//! out in the same way on both sides: [`Story`], [`Ownership`].
 
 mod ownership;
 mod raw;

@@ -1,6 +1,6 @@
 //! Groups of the classic protocol: JoinGroup, SyncGroup, Heartbeat, LeaveGroup and the timers behind them.
 //!
-//! Each handler gets one group and the [environment](super::env), changes the group in place, and returns the one record it
+//! Each handler gets one group and the environment, changes the group in place, and returns the one record it
 //! wants written, with what is to be done once that record is committed or failed.
 
 mod group;

@@ -8,6 +8,7 @@ use super::cluster::Cluster;
 use super::error::AssignorError;
 use super::group::{Group, GroupMember};
 use super::{range, round_robin, sticky};
+use crate::protocol::config::AssignorName;
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::JoinGroupResponseMember;
 use crate::protocol::subscription::{
@@ -26,6 +27,17 @@ pub enum ClientAssignor {
     Sticky,
     /// `org.apache.kafka.clients.consumer.CooperativeStickyAssignor`
     CooperativeSticky,
+}
+
+impl From<AssignorName> for ClientAssignor {
+    fn from(name: AssignorName) -> Self {
+        match name {
+            AssignorName::Range => ClientAssignor::Range,
+            AssignorName::RoundRobin => ClientAssignor::RoundRobin,
+            AssignorName::Sticky => ClientAssignor::Sticky,
+            AssignorName::CooperativeSticky => ClientAssignor::CooperativeSticky,
+        }
+    }
 }
 
 impl ClientAssignor {

@@ -10,6 +10,7 @@
 mod assignment;
 mod client;
 mod cluster;
+mod cost;
 mod distinct;
 mod error;
 mod group;
@@ -22,5 +23,6 @@ mod sticky;
 pub use assignment::{AssignedPartition, GroupAssignment, MemberAssignment};
 pub use client::{ClientAssignor, ConsumerPartitionAssignor, leader_order};
 pub use cluster::{Cluster, TopicMetadata};
+pub use cost::{Assignor, kafka_cost};
 pub use error::AssignorError;
 pub use group::GroupMember;

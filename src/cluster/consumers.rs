@@ -1,5 +1,6 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
+use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
     self, Application, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
     RecordBatch, Thread,
@@ -163,8 +164,7 @@ impl Simulation<'_> {
                     AssignorCost::Zero => SimDuration::ZERO,
                     AssignorCost::Constant(cost) => *cost,
                     AssignorCost::Kafka => {
-                        let _ = (assignor, members, partitions);
-                        SimDuration::ZERO
+                        kafka_cost(ClientAssignor::from(assignor), members as usize, partitions as usize)
                     }
                 };
                 self.begin_assignment(consumer, cost);

@@ -138,12 +138,5 @@ impl Consumer {
 
 /// One assignor object per configured strategy.
 pub(super) fn assignors(strategy: &[AssignorName]) -> Vec<ConsumerPartitionAssignor> {
-    use crate::assignor::ClientAssignor;
-    let object = |name: &AssignorName| match name {
-        AssignorName::Range => ClientAssignor::Range,
-        AssignorName::RoundRobin => ClientAssignor::RoundRobin,
-        AssignorName::Sticky => ClientAssignor::Sticky,
-        AssignorName::CooperativeSticky => ClientAssignor::CooperativeSticky,
-    };
-    strategy.iter().map(|name| ConsumerPartitionAssignor::new(object(name))).collect()
+    strategy.iter().map(|name| ConsumerPartitionAssignor::new((*name).into())).collect()
 }

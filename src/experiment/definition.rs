@@ -20,8 +20,21 @@ pub struct Definition {
     pub varied: Varied,
     /// Seeds that every variant or point is run under.
     pub seeds: Seeds,
+    /// Variants only: stop before the last seed when this is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// The scenario.
     pub scenario: ScenarioText,
+}
+
+/// When enough is known of how variants differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Until {
+    /// In which figure.
+    pub figure: String,
+    /// Half of the interval of each difference is at most this share of the first variant's value.
+    pub share: f64,
 }
 
 /// What is varied.

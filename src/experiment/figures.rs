@@ -1,10 +1,10 @@
 //! What an experiment keeps of a run, and the figures it tells of many.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::analysis::Histogram;
-use crate::analysis::Outcome;
 use crate::analysis::outcome::{PauseCause, Totals};
+use crate::analysis::{Distributions, Histogram, Outcome};
 
 /// A number of one run that adds up over runs.
 #[derive(Debug)]
@@ -113,12 +113,12 @@ impl RunFigures {
         RunFigures { sums, pools: Default::default() }
     }
 
-    /// The figures of an outcome; `pools` are the run's rebalance latencies, pauses and detection times.
-    pub fn of(outcome: &Outcome, [latency, pause, detection]: [Histogram; 3]) -> Self {
+    /// The figures of a run.
+    pub fn of(outcome: &Outcome, values: &Distributions) -> Self {
         let mut lag = Histogram::default();
         lag.record(outcome.totals.lag_peak);
-        let sums = std::array::from_fn(|index| (SUMS[index].take)(outcome));
-        RunFigures { sums, pools: [latency, pause, detection, lag] }
+        let pools = [values.rebalance_latency.clone(), values.pause.clone(), values.detection.clone(), lag];
+        RunFigures { sums: std::array::from_fn(|index| (SUMS[index].take)(outcome)), pools }
     }
 
     /// A number by its name.
@@ -282,6 +282,17 @@ impl Figure {
         };
         let measure = rate("_per_hour", HOUR_S).or_else(|| rate("_per_day", DAY_S)).or_else(pooled)?;
         Some(Figure { name: name.to_string(), measure })
+    }
+
+    /// A fingerprint of what a run contributes to this figure: equal for runs that don't differ in it.
+    pub fn made_of(&self, run: &RunFigures) -> u64 {
+        match self.measure {
+            Measure::Rate { sum, .. } => run.sums[sum].to_bits(),
+            Measure::Quantile { pool, .. } | Measure::Largest { pool } => {
+                let text = serde_json::to_vec(run.pool(pool)).expect("a histogram is plain data");
+                xxh3_64(&text)
+            }
+        }
     }
 
     /// Which direction is better.

@@ -1,6 +1,7 @@
 //! Many runs: seeds, comparison, sweeps, statistics.
 
 pub mod axis;
+pub mod comparison;
 pub mod definition;
 pub mod figures;
 mod one_run;
@@ -10,9 +11,14 @@ pub mod record;
 pub mod runner;
 pub mod seeds;
 pub mod series;
+#[cfg(feature = "cli")]
+pub mod session;
 pub mod settings;
 pub mod space;
 pub mod statistics;
+#[cfg(feature = "cli")]
+pub mod store;
+pub mod sweep;
 
 pub use axis::Axis;
 pub use definition::{Definition, ScenarioText, Variant, Varied};

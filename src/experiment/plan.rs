@@ -218,6 +218,13 @@ impl Plan {
         loaded.unwrap_or_else(|problems| panic!("the plan was checked: {problems}"))
     }
 
+    /// What a real client or broker would clamp or ignore at a variant or point, and what is used instead.
+    pub fn notes(&self, point: u64) -> Vec<String> {
+        let mut notes: Vec<String> = self.scenario(point).notes.into_iter().map(|note| note.text).collect();
+        notes.dedup();
+        notes
+    }
+
     fn load(&self, settings: &Settings) -> Result<Result<Scenario, Problems>, SettingError> {
         let ScenarioText { file, .. } = &self.definition.scenario;
         let mut file = file.clone();
@@ -335,7 +342,7 @@ mod tests {
             "groups": [{ "id": "billing", "consumers": [{ "name": "worker", "count": 2 }] }],
         });
         let scenario = ScenarioText { file, properties_files: Default::default() };
-        Definition { varied, seeds: Seeds { from: 5, to: 7 }, scenario }
+        Definition { varied, seeds: Seeds { from: 5, to: 7 }, until: None, scenario }
     }
 
     fn axes(axes: &[&str]) -> Result<Plan, PlanError> {

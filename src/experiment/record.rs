@@ -70,7 +70,7 @@ impl Header {
             let names = [a.scenario_name(), b.scenario_name()];
             return differs("scenario", &format!("`{}`", names[0]), &format!("`{}`, with other contents", names[1]));
         }
-        if a.varied != b.varied {
+        if a.varied != b.varied || a.until != b.until {
             return Some("the settings that are varied".to_string());
         }
         if self.shard.of != other.shard.of {
@@ -259,7 +259,8 @@ impl<R: BufRead> Reader<R> {
         if !text.ends_with(b"\n") {
             return Err(RecordError::CutOff { runs: self.runs, of: self.header.runs });
         }
-        if self.runs == self.header.runs {
+        let may_end = self.header.experiment.until.is_some() && text.starts_with(b"{\"end\"");
+        if self.runs == self.header.runs || may_end {
             self.check_end(&text)?;
             self.ended = true;
             return Ok(None);
@@ -328,7 +329,7 @@ mod tests {
         });
         let scenario = ScenarioText { file, properties_files: Default::default() };
         let varied = Varied::Axes { axes: vec!["session.timeout.ms=6000,9000".into()], sampling: Sampling::Grid };
-        Plan::new(Definition { varied, seeds: Seeds::first(3), scenario }, false).unwrap()
+        Plan::new(Definition { varied, seeds: Seeds::first(3), until: None, scenario }, false).unwrap()
     }
 
     fn row(plan: &Plan, run: u64) -> Row {

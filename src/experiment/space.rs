@@ -12,7 +12,7 @@ pub const POINTS_UNASKED_MAX: u64 = 10_000;
 pub const POINTS_MAX: u64 = 10_000_000;
 
 /// How points are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Sampling {
     /// Every combination; the last axis varies fastest.

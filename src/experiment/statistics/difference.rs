@@ -19,6 +19,16 @@ pub struct Pairs {
 }
 
 impl Pairs {
+    /// Pairs of which only one figure is known: so many seeds, so many of which differ.
+    pub fn of_figure(figure: &Figure, seeds: u64, differing: u64) -> Self {
+        let mut pairs = Pairs { seeds, ..Pairs::default() };
+        match figure.measure {
+            Measure::Rate { sum, .. } => pairs.sums[sum] = differing,
+            Measure::Quantile { pool, .. } | Measure::Largest { pool } => pairs.pools[pool as usize] = differing,
+        }
+        pairs
+    }
+
     /// Takes in the runs of both variants under one seed.
     pub fn add(&mut self, base: &RunFigures, other: &RunFigures) {
         self.seeds += 1;

@@ -1,0 +1,140 @@
+//! Doing the runs of a plan: on several threads, into a file if one is wanted, from where an earlier call stopped.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use super::figures::RunFigures;
+use super::plan::Plan;
+use super::record::Row;
+use super::runner::{Ended, RunPanicked, in_order};
+use super::store::{Store, StoreError};
+use crate::scenario::Scenario;
+
+/// How one run is made: by the simulation, or by something else in tests of what surrounds it.
+pub trait Simulate: Sync {
+    /// The figures of a scenario under a seed.
+    fn run(&self, scenario: &Scenario, seed: u64) -> RunFigures;
+}
+
+/// The simulation itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Simulation;
+
+impl Simulate for Simulation {
+    fn run(&self, scenario: &Scenario, seed: u64) -> RunFigures {
+        let (outcome, distributions) = super::run(scenario, seed, &mut []);
+        RunFigures::of(&outcome, &distributions)
+    }
+}
+
+/// Why a session ended early with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A run failed.
+    #[error("run {run} (seed {seed}, {settings}) failed: {message}")]
+    Run {
+        /// Which run.
+        run: u64,
+        /// Its seed.
+        seed: u64,
+        /// Its settings.
+        settings: String,
+        /// What the panic said.
+        message: String,
+    },
+    /// Runs could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How a session came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionEnd {
+    /// All runs are done.
+    Complete,
+    /// The taker has seen enough.
+    Enough,
+    /// Somebody asked to stop.
+    Stopped,
+}
+
+/// Does these runs of the plan, writes each to the store and shows it to `take`, in order. `take` breaks when it has seen
+/// enough.
+///
+/// # Errors
+/// A run that fails, or a store that can't be written; all runs before it are in the store.
+pub fn run(
+    plan: &Plan,
+    runs: Range<u64>,
+    threads: NonZeroUsize,
+    stop: &AtomicBool,
+    simulation: &dyn Simulate,
+    mut store: Option<&mut Store>,
+    take: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Result<SessionEnd, SessionError> {
+    enum Break {
+        Enough,
+        Store(StoreError),
+        Panicked(RunPanicked),
+    }
+    impl From<RunPanicked> for Break {
+        fn from(panicked: RunPanicked) -> Self {
+            Break::Panicked(panicked)
+        }
+    }
+    let scenarios = Scenarios::new(plan, threads);
+    let work = |run: u64| {
+        let of = plan.run(run);
+        let figures = simulation.run(&scenarios.get(of.point), of.seed);
+        Row { run, point: of.point, seed: of.seed, settings: plan.settings(of.point), figures }
+    };
+    let ended = in_order(runs, threads, stop, work, |_, row| {
+        if let Some(Err(error)) = store.as_mut().map(|store| store.row(&row)) {
+            return ControlFlow::Break(Break::Store(error));
+        }
+        take(row).map_break(|()| Break::Enough)
+    });
+    match ended {
+        Ok(Ended::Complete) => Ok(SessionEnd::Complete),
+        Ok(Ended::Stopped { .. }) => Ok(SessionEnd::Stopped),
+        Err(Break::Enough) => Ok(SessionEnd::Enough),
+        Err(Break::Store(error)) => Err(error.into()),
+        Err(Break::Panicked(RunPanicked { run, message })) => {
+            let of = plan.run(run);
+            Err(SessionError::Run { run, seed: of.seed, settings: plan.name(of.point), message })
+        }
+    }
+}
+
+/// Scenarios of the points under way: made once for all runs of a point, forgotten when others take their place.
+struct Scenarios<'p> {
+    plan: &'p Plan,
+    room: usize,
+    kept: Mutex<VecDeque<(u64, Arc<Scenario>)>>,
+}
+
+impl<'p> Scenarios<'p> {
+    /// Few variants stay all the time: they are wanted again with the next seed.
+    const VARIANTS_KEPT: u64 = 64;
+
+    fn new(plan: &'p Plan, threads: NonZeroUsize) -> Self {
+        let room = threads.get() * 2 + plan.points().min(Self::VARIANTS_KEPT) as usize;
+        Scenarios { plan, room, kept: Mutex::default() }
+    }
+
+    fn get(&self, point: u64) -> Arc<Scenario> {
+        let mut kept = self.kept.lock().expect("no scenario of a checked plan panics");
+        if let Some((_, scenario)) = kept.iter().find(|(other, _)| *other == point) {
+            return scenario.clone();
+        }
+        let scenario = Arc::new(self.plan.scenario(point));
+        if kept.len() >= self.room {
+            kept.pop_front();
+        }
+        kept.push_back((point, scenario.clone()));
+        scenario
+    }
+}

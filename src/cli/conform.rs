@@ -10,6 +10,7 @@ use miette::{IntoDiagnostic, WrapErr};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::conform_live::{self, LiveOptions};
 use super::{Exit, terminal};
 use crate::conformance::{CaseReport, Difference, RecordingError, RecordingReport, replay_recording};
 
@@ -23,12 +24,14 @@ const VALUE_SHOWN_MAX: usize = 240;
 /// Exits with 0 if every case agrees, with 1 if one does not, with 2 if a recording cannot be read.
 #[derive(clap::Args, Debug)]
 pub struct Conform {
-    /// Recordings (.jsonl, plain or .gz) or folders of them
-    #[arg(value_name = "PATH", default_value = "tests/vectors")]
+    /// Recordings (.jsonl, plain or .gz) or folders of them [default: tests/vectors, with --live tests/vectors/live]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Replay only the case of this name, and show every step
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "live")]
     case: Option<String>,
+    #[command(flatten)]
+    live: LiveOptions,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -51,8 +54,9 @@ struct FileReport {
 }
 
 /// A recording to replay.
-struct Recording {
-    path: PathBuf,
+pub(super) struct Recording {
+    /// Where it is.
+    pub(super) path: PathBuf,
     /// It was found in a folder, not named.
     is_found: bool,
 }
@@ -63,9 +67,14 @@ impl Conform {
     /// # Errors
     /// A path that is not there, a recording of an unknown format, a damaged line, a case that does not exist.
     pub fn execute(&self) -> miette::Result<Exit> {
+        let default = [PathBuf::from(if self.live.live { "tests/vectors/live" } else { "tests/vectors" })];
+        let paths = if self.paths.is_empty() { &default[..] } else { &self.paths };
         let mut recordings = Vec::new();
-        for path in &self.paths {
+        for path in paths {
             collect(path, false, &mut recordings)?;
+        }
+        if self.live.live {
+            return conform_live::execute(&self.live, &recordings);
         }
         let replayed: Vec<Option<FileReport>> =
             recordings.par_iter().map(|recording| self.replay(recording)).collect::<miette::Result<_>>()?;
@@ -141,7 +150,7 @@ fn collect(path: &Path, is_found: bool, recordings: &mut Vec<Recording>) -> miet
 }
 
 /// Opens a recording; compressed ones are told by their first bytes.
-fn open(path: &Path) -> miette::Result<Box<dyn BufRead>> {
+pub(super) fn open(path: &Path) -> miette::Result<Box<dyn BufRead>> {
     let failed = || format!("failed to read {}", path.display());
     let mut file = BufReader::new(File::open(path).into_diagnostic().wrap_err_with(failed)?);
     let is_compressed = file.fill_buf().into_diagnostic().wrap_err_with(failed)?.starts_with(&[0x1f, 0x8b]);

@@ -2,6 +2,7 @@
 
 mod check;
 mod conform;
+mod conform_live;
 mod exit;
 mod run;
 mod scenario_file;

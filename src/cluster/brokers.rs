@@ -101,7 +101,23 @@ impl Brokers {
     }
 }
 
+/// What a coordinator partition draws the latency of its log from.
+pub fn append_stream(seed: u64, partition: u32) -> RandomStream {
+    RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency")
+}
+
+/// What it draws the lateness of its timers from.
+pub fn timer_stream(seed: u64, partition: u32) -> RandomStream {
+    RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "lateness")
+}
+
 impl ShardHost {
+    /// Delays are drawn under another seed from here on.
+    pub fn reseed(&mut self, seed: u64) {
+        self.latency = append_stream(seed, self.partition);
+        self.lateness = timer_stream(seed, self.partition);
+    }
+
     /// Draws how long the append that starts now takes until it is replicated.
     pub fn append_latency(&mut self, model: &Distribution) -> SimDuration {
         let mut latency = model.sample(&mut self.latency);

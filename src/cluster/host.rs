@@ -51,6 +51,24 @@ pub struct HostStreams {
     pub lateness: RandomStream,
 }
 
+impl HostStreams {
+    /// The streams of the host of that name.
+    pub fn new(seed: u64, name: &str) -> Self {
+        let stream = |purpose| RandomStream::new(seed, name, purpose);
+        HostStreams {
+            client: stream("client"),
+            batch: stream("batch"),
+            callback: stream("callback"),
+            startup: stream("startup"),
+            restart: stream("restart"),
+            member_id: stream("member id"),
+            fetch: stream("fetch"),
+            request: stream("request time"),
+            lateness: stream("lateness"),
+        }
+    }
+}
+
 /// A running consumer process.
 pub struct Process {
     /// The consumer.
@@ -125,7 +143,6 @@ pub enum WorkKind {
 impl Host {
     /// A host without a process.
     pub fn new(seed: u64, name: &str) -> Self {
-        let stream = |purpose| RandomStream::new(seed, name, purpose);
         Host {
             process: None,
             incarnation: 0,
@@ -133,17 +150,7 @@ impl Host {
             slowdown_milli: 1_000,
             restart_after: None,
             stall: SimDuration::ZERO,
-            random: HostStreams {
-                client: stream("client"),
-                batch: stream("batch"),
-                callback: stream("callback"),
-                startup: stream("startup"),
-                restart: stream("restart"),
-                member_id: stream("member id"),
-                fetch: stream("fetch"),
-                request: stream("request time"),
-                lateness: stream("lateness"),
-            },
+            random: HostStreams::new(seed, name),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Distribution, SimDuration};
+use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::protocol::MemberId;
 
 /// Fixed values for a run. What is not fixed (or used up) is drawn as always, from the same streams.
@@ -15,13 +15,21 @@ pub struct Inputs {
     pub thread_lateness: Distribution,
     /// How late a coordinator acts on a timer.
     pub timer_lateness: Distribution,
+    /// From these instants on, what is drawn is drawn under another seed, in time order. Until then the run is the
+    /// same as without: so a run can be continued in another way from a point in its middle.
+    pub reseeds: Vec<(SimTime, u64)>,
 }
 
 impl Default for Inputs {
     /// Nothing is fixed, and everybody is punctual.
     fn default() -> Self {
         let punctual = Distribution::Constant(SimDuration::ZERO);
-        Inputs { consumers: Vec::new(), thread_lateness: punctual.clone(), timer_lateness: punctual }
+        Inputs {
+            consumers: Vec::new(),
+            thread_lateness: punctual.clone(),
+            timer_lateness: punctual,
+            reseeds: Vec::new(),
+        }
     }
 }
 

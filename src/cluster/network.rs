@@ -143,6 +143,16 @@ struct Streams {
     from_broker: RandomStream,
 }
 
+impl Streams {
+    fn all(seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Vec<Streams> {
+        let streams = consumers.map(|name| Streams {
+            to_broker: RandomStream::new(seed, name.as_ref(), "network to broker"),
+            from_broker: RandomStream::new(seed, name.as_ref(), "network from broker"),
+        });
+        streams.collect()
+    }
+}
+
 /// All connections and the state of all links.
 pub struct Network {
     model: NetworkModel,
@@ -156,14 +166,14 @@ pub struct Network {
 impl Network {
     /// A network without connections. `consumers` are the consumers' names, by index.
     pub fn new(model: NetworkModel, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Self {
-        let streams = consumers
-            .map(|name| Streams {
-                to_broker: RandomStream::new(seed, name.as_ref(), "network to broker"),
-                from_broker: RandomStream::new(seed, name.as_ref(), "network from broker"),
-            })
-            .collect();
+        let streams = Streams::all(seed, consumers);
         let latency = model.latency.sampler();
         Network { model, latency, streams, links: FxHashMap::default(), next_id: 0, active: Vec::new() }
+    }
+
+    /// Delays are drawn under another seed from here on.
+    pub fn reseed(&mut self, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) {
+        self.streams = Streams::all(seed, consumers);
     }
 
     /// A new connection; the caller sends the [`Packet::Syn`].

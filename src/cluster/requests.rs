@@ -9,7 +9,7 @@ use crate::protocol::message::{Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
 use crate::trace::{Event, PartitionIndex};
 
-use super::brokers::ShardHost;
+use super::brokers::{ShardHost, append_stream, timer_stream};
 use super::log::ReplicatedLog;
 use super::network::{ConnectionId, Packet, Sent, Unread, Way};
 use super::simulation::{Flight, Simulation, Target};
@@ -267,8 +267,8 @@ impl Simulation<'_> {
             log: ReplicatedLog::new(),
             timers: Vec::new(),
             waiting: Default::default(),
-            latency: RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency"),
-            lateness: RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "lateness"),
+            latency: append_stream(seed, partition),
+            lateness: timer_stream(seed, partition),
             epoch: 0,
             stalled_until: SimTime::ZERO,
             slow: Vec::new(),

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
-use super::host::Host;
+use super::host::{Host, HostStreams};
 use super::inputs::{ConsumerInputs, Inputs};
 use super::network::{ConnectionId, Network, Packet, Way};
 use super::workload::Workload;
@@ -65,6 +65,8 @@ pub(super) enum Target {
     TopicGrows(u32),
     /// Look at the log end offsets.
     Sample,
+    /// What is drawn is drawn under another seed from here on.
+    Reseed(u32),
 }
 
 /// Timer slots of one consumer.
@@ -140,6 +142,8 @@ pub(super) struct Simulation<'a> {
     pub timer_lateness: Sampler,
     /// What is fixed of each consumer.
     pub fixed: Vec<ConsumerInputs>,
+    /// When the seed of what is drawn changes.
+    reseeds: Vec<(SimTime, u64)>,
     observers: &'a mut [&'a mut dyn Observer],
     totals: RunTotals,
 }
@@ -250,6 +254,7 @@ impl<'a> Simulation<'a> {
             thread_lateness: inputs.thread_lateness.sampler(),
             timer_lateness: inputs.timer_lateness.sampler(),
             fixed: inputs.consumers,
+            reseeds: inputs.reseeds,
             client_outputs: Vec::new(),
             shard_outputs: Vec::new(),
             observers,
@@ -285,6 +290,9 @@ impl<'a> Simulation<'a> {
             self.queue.schedule(at, Target::Fault(slot));
         }
         self.queue.schedule(SimTime::ZERO, Target::Sample);
+        for (index, (at, _)) in self.reseeds.iter().enumerate() {
+            self.queue.schedule(*at, Target::Reseed(index as u32));
+        }
     }
 
     fn run_until(&mut self, end: SimTime) {
@@ -332,6 +340,18 @@ impl<'a> Simulation<'a> {
                 let step = SimDuration((self.scenario.duration.0 / SAMPLES).max(1));
                 self.queue.schedule(self.now + step, Target::Sample);
             }
+            Target::Reseed(index) => self.reseed(self.reseeds[index as usize].1),
+        }
+    }
+
+    /// Opens every stream of delays and costs anew.
+    fn reseed(&mut self, seed: u64) {
+        for (host, consumer) in self.hosts.iter_mut().zip(&self.consumers) {
+            host.random = HostStreams::new(seed, &consumer.name);
+        }
+        self.network.reseed(seed, self.consumers.iter().map(|consumer| &consumer.name));
+        for shard in &mut self.brokers.shards {
+            shard.reseed(seed);
         }
     }
 

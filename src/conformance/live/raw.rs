@@ -77,6 +77,7 @@ pub(super) struct Event {
     pub error: Option<String>,
     pub generation: Option<i32>,
     pub member: Option<String>,
+    pub is_leader: Option<bool>,
     pub reason: Option<String>,
     pub text: Option<String>,
 }

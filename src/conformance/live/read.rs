@@ -247,6 +247,7 @@ fn read_happened(index: usize, event: raw::Event) -> Result<Happened, Problem> {
             error: event.error.filter(|error| error != "NONE"),
             generation,
             member: event.member.filter(|member| !member.is_empty()).map(MemberId::from),
+            leads: event.is_leader.unwrap_or(false),
         },
         "log" => Happened::Log(event.text.ok_or_else(|| missing("text"))?),
         other => Happened::Other(other.to_owned()),

@@ -208,7 +208,13 @@ pub enum Happened {
     /// A group request was sent.
     Send { api: String, generation: Option<Generation>, reason: Option<String> },
     /// Its answer was read by the client.
-    Receive { api: String, error: Option<String>, generation: Option<Generation>, member: Option<MemberId> },
+    Receive {
+        api: String,
+        error: Option<String>,
+        generation: Option<Generation>,
+        member: Option<MemberId>,
+        leads: bool,
+    },
     /// A line of the client's or the coordinator's log.
     Log(String),
     /// Something that this version does not know.

@@ -42,7 +42,7 @@ pub enum Deed {
     /// A JoinGroup was sent. A thinned recording tells only some.
     JoinSent,
     /// A JoinGroup was answered: with success if there is a generation.
-    Joined { generation: Option<Generation>, member: Option<MemberId> },
+    Joined { generation: Option<Generation>, member: Option<MemberId>, leads: bool },
     /// A heartbeat was answered REBALANCE_IN_PROGRESS: the member knows.
     Noticed,
     /// A listener call, with partition numbers in ascending order.
@@ -129,9 +129,9 @@ fn deed(happened: &Happened) -> Option<Deed> {
         Happened::Closing => Deed::Closing,
         Happened::Closed => Deed::Closed,
         Happened::Send { api, .. } if api == "JOIN_GROUP" => Deed::JoinSent,
-        Happened::Receive { api, error, generation, member } if api == "JOIN_GROUP" => {
+        Happened::Receive { api, error, generation, member, leads } if api == "JOIN_GROUP" => {
             let generation = generation.filter(|_| error.is_none());
-            Deed::Joined { generation, member: member.clone() }
+            Deed::Joined { generation, member: member.clone(), leads: *leads }
         }
         Happened::Receive { api, error: Some(error), .. } if api == "HEARTBEAT" && error == "REBALANCE_IN_PROGRESS" => {
             Deed::Noticed
@@ -193,8 +193,8 @@ fn simulated_deed(event: &Event) -> Option<(ConsumerIndex, Deed)> {
 fn client_deed(event: &ClientEvent) -> Option<Deed> {
     Some(match event {
         ClientEvent::JoinGroupSent { .. } => Deed::JoinSent,
-        ClientEvent::Joined { generation, member, .. } => {
-            Deed::Joined { generation: Some(*generation), member: Some(member.clone()) }
+        ClientEvent::Joined { generation, member, leader } => {
+            Deed::Joined { generation: Some(*generation), member: Some(member.clone()), leads: *leader }
         }
         ClientEvent::ResponseHandled { api: Api::Heartbeat, error: ErrorCode::RebalanceInProgress, .. } => {
             Deed::Noticed

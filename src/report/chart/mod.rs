@@ -9,6 +9,7 @@ mod axis;
 mod canvas;
 pub mod distribution;
 mod lag;
+pub mod live;
 mod ownership;
 mod palette;
 mod pauses;

@@ -1,0 +1,225 @@
+//! Builds the scenario that a recording is a run of: its own configuration, its own actions.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::noise::NoiseFloor;
+use super::recording::{Act, Action, Member, Name, Recording};
+use crate::client::{Behaviour, CloseOption, CommitStrategy, OnException, Subscription};
+use crate::engine::{Distribution, Millis, SimDuration, SimTime};
+use crate::protocol::config::{BrokerConfig, ConsumerConfig};
+use crate::scenario::Scenario;
+use crate::scenario::checked::{
+    Arrivals, AssignorCost, Callbacks, CloseHow, Cluster, Consumer, Fault, FaultKind, Group, Network, Processing,
+    Topic, When,
+};
+
+/// `client.id` of the recordings' clients is not theirs alone: what the run calls the client library.
+const CLIENT: &str = "java-4.1";
+
+/// After so many exceptions out of `poll` the recorded application closes its consumer.
+const EXCEPTIONS_MAX: u32 = 4;
+
+/// The recorder waits for `close()` without a limit.
+const CLOSE_GRACE: SimDuration = SimDuration::from_secs(600);
+
+/// Time that a run goes on after the recording's end, so that what came out late is told as late, not as missing.
+const AFTER_END: SimDuration = SimDuration::from_secs(2);
+
+/// Why no scenario can be built from a recording.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// KIP-848.
+    #[error("`group.protocol=consumer` is not modelled yet")]
+    ConsumerProtocol,
+    /// A property that Kafka, or this model, refuses.
+    #[error("property `{name}` of {whose}: {reason}")]
+    Property {
+        /// `broker`, or the consumer's name.
+        whose: String,
+        /// The property.
+        name: String,
+        /// What is wrong with its value.
+        reason: String,
+    },
+}
+
+/// Builds the scenario of a recording with the actions given (the recording's own, or others at other times).
+///
+/// # Errors
+/// If the recording needs something that is not modelled.
+pub fn build(recording: &Recording, actions: &[Action], noise: &NoiseFloor) -> Result<Scenario, BuildError> {
+    if recording.uses_consumer_protocol() {
+        return Err(BuildError::ConsumerProtocol);
+    }
+    let consumers = recording.members.iter().map(|(name, member)| consumer(recording, actions, name, member, noise));
+    let consumers = consumers.collect::<Result<Vec<_>, _>>()?;
+    let end = actions.last().map_or(recording.end(), |action| action.at.max(recording.end()));
+    Ok(Scenario {
+        name: recording.scenario.clone(),
+        description: format!("Repetition {} of the live recording {}.", recording.rep, recording.scenario),
+        sources: Vec::new(),
+        duration: end.sim_time().since(SimTime::ZERO) + AFTER_END,
+        cluster: cluster(recording, noise)?,
+        groups: vec![Group { id: recording.group.clone(), consumers }],
+        network: Network { latency: noise.latency.clone(), loss: 0.0, rto: SimDuration::from_millis(200) },
+        faults: faults(recording, actions),
+        expect: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildError> {
+    let mut config = BrokerConfig::default();
+    for (name, value) in &recording.broker {
+        config.set(name, value).map_err(|refusal| BuildError::Property {
+            whose: "broker".into(),
+            name: name.clone(),
+            reason: refusal.to_string(),
+        })?;
+    }
+    Ok(Cluster {
+        brokers: 1,
+        config,
+        topics: vec![Topic {
+            name: recording.topic(),
+            partitions: recording.partitions,
+            arrivals: arrivals(recording),
+            backlog_per_partition: 0,
+            record_bytes: 16,
+            created_at: SimTime::ZERO,
+            grows: Vec::new(),
+        }],
+        append_latency: noise.append_latency.clone(),
+        request_time: noise.request_time.clone(),
+        load_time_per_record: SimDuration::from_micros(20),
+    })
+}
+
+fn arrivals(recording: &Recording) -> Arrivals {
+    if let Some(produce_ms) = recording.params.produce_ms.filter(|ms| *ms > 0) {
+        // One record for each partition within a millisecond.
+        return Arrivals::Bursts {
+            base_per_second: 0.0,
+            per_second: f64::from(recording.partitions) * 1_000.0,
+            every: SimDuration::from_millis(produce_ms),
+            length: SimDuration::from_millis(1),
+        };
+    }
+    match recording.params.rate {
+        Some(per_second) => Arrivals::Constant { per_second },
+        None => Arrivals::None,
+    }
+}
+
+fn consumer(
+    recording: &Recording,
+    actions: &[Action],
+    name: &Name,
+    member: &Member,
+    noise: &NoiseFloor,
+) -> Result<Consumer, BuildError> {
+    let mut config = ConsumerConfig::default();
+    for (property, value) in &member.client {
+        config.set(recording.group.as_str(), property, value).map_err(|refusal| BuildError::Property {
+            whose: name.to_string(),
+            name: property.clone(),
+            reason: refusal.to_string(),
+        })?;
+    }
+    let at_once = Distribution::Constant(SimDuration::ZERO);
+    let started = actions.iter().find(|action| matches!(&action.what, Act::Start(who) if who == name));
+    Ok(Consumer {
+        name: name.clone(),
+        client: Arc::from(CLIENT),
+        behaviour: Behaviour::default(),
+        config,
+        subscription: Subscription::Topics(vec![recording.topic()]),
+        start_at: started.map_or(SimTime::MAX, |action| action.at.sim_time()),
+        startup: noise.startup.clone(),
+        processing: Processing {
+            per_record: Distribution::Constant(SimDuration::from_millis(member.app.process_ms)),
+            per_batch: at_once.clone(),
+            per_record_changes: Vec::new(),
+        },
+        callbacks: Callbacks {
+            assigned: at_once.clone(),
+            revoked: at_once.clone(),
+            lost: at_once,
+            commit_on_revoke: false,
+        },
+        commit: if member.app.commit_sync { CommitStrategy::SyncAfterBatch } else { CommitStrategy::None },
+        poll_timeout: SimDuration::from_millis(member.app.poll_timeout_ms),
+        assignor_cost: AssignorCost::Constant(SimDuration::from_millis(2)),
+        on_exception: OnException::CloseAfter(EXCEPTIONS_MAX),
+    })
+}
+
+/// The recording's actions as faults, each at its time.
+fn faults(recording: &Recording, actions: &[Action]) -> Vec<Fault> {
+    let index = |name: &Name| recording.members.get_index_of(name).expect("every actor is a member") as u32;
+    let mut started = vec![false; recording.members.len()];
+    let mut faults = Vec::new();
+    for (place, action) in actions.iter().enumerate() {
+        let what = match &action.what {
+            // The first start is the consumer's own.
+            Act::Start(name) if !std::mem::replace(&mut started[index(name) as usize], true) => continue,
+            Act::Start(name) => FaultKind::Start { consumers: vec![index(name)] },
+            Act::Close(name, option) => FaultKind::Stop {
+                consumers: vec![index(name)],
+                grace: CLOSE_GRACE,
+                close: close_how(*option),
+                restart_after: None,
+            },
+            Act::Kill(name) => FaultKind::Crash { consumers: vec![index(name)], restart_after: None },
+            Act::Freeze(name) => {
+                let length = Distribution::Constant(frozen_for(actions, place, name));
+                FaultKind::Freeze { consumers: vec![index(name)], length }
+            }
+            Act::Slow { who, ms, commit } => FaultKind::PollStall {
+                consumers: vec![index(who)],
+                length: Distribution::Constant(SimDuration::from_millis(*ms)),
+                commit: *commit,
+            },
+            Act::Thaw(_) | Act::Mark { .. } | Act::Note | Act::End => continue,
+        };
+        let label = Arc::from(describe(&action.what));
+        faults.push(Fault { label, when: When::At(action.at.sim_time()), what });
+    }
+    faults
+}
+
+fn close_how(option: CloseOption) -> CloseHow {
+    match option {
+        CloseOption::Default => CloseHow::Default,
+        CloseOption::LeaveGroup => CloseHow::Leave,
+        CloseOption::RemainInGroup => CloseHow::Remain,
+    }
+}
+
+/// From a SIGSTOP to its SIGCONT, or beyond the end if none comes.
+fn frozen_for(actions: &[Action], place: usize, name: &Name) -> SimDuration {
+    let thaw = actions[place..].iter().find(|action| matches!(&action.what, Act::Thaw(who) if who == name));
+    let until = thaw.map_or(Millis(i64::MAX / 2_000_000), |thaw| thaw.at);
+    until.sim_time().since(actions[place].at.sim_time())
+}
+
+/// An action in a few words.
+pub(super) fn describe(what: &Act) -> String {
+    match what {
+        Act::Start(name) => format!("start {name}"),
+        Act::Close(name, CloseOption::Default) => format!("close {name}"),
+        Act::Close(name, CloseOption::LeaveGroup) => format!("close {name}, leaving the group"),
+        Act::Close(name, CloseOption::RemainInGroup) => format!("close {name}, remaining in the group"),
+        Act::Kill(name) => format!("SIGKILL {name}"),
+        Act::Freeze(name) => format!("SIGSTOP {name}"),
+        Act::Thaw(name) => format!("SIGCONT {name}"),
+        Act::Slow { who, ms, commit } => {
+            format!("{who} busy for {ms} ms from its next pass on{}", if *commit { ", then commitSync" } else { "" })
+        }
+        Act::Mark { .. } => "mark".into(),
+        Act::Note => "the group did not settle in time".into(),
+        Act::End => "end".into(),
+    }
+}

@@ -1,0 +1,80 @@
+//! What things cost on the machine that the recordings were made on, as their README states it: the noise floor.
+
+use crate::cluster::Inputs;
+use crate::engine::{Distribution, SimDuration};
+
+/// Costs and delays that no rule of Kafka decides.
+#[derive(Clone, Debug)]
+pub struct NoiseFloor {
+    /// One way over the loopback network, the processes at both ends included.
+    pub latency: Distribution,
+    /// The broker's work on a request.
+    pub request_time: Distribution,
+    /// A write to `__consumer_offsets`, without `group.coordinator.append.linger.ms`.
+    pub append_latency: Distribution,
+    /// From the start of a process to its first `poll`.
+    pub startup: Distribution,
+    /// How late a thread of a client wakes.
+    pub thread_lateness: Distribution,
+    /// How late the coordinator acts on a timer.
+    pub timer_lateness: Distribution,
+}
+
+const fn micros(micros: u64) -> SimDuration {
+    SimDuration::from_micros(micros)
+}
+
+fn constant(span: SimDuration) -> Distribution {
+    Distribution::Constant(span)
+}
+
+impl NoiseFloor {
+    /// The middle of everything: no chance at all.
+    pub fn median() -> NoiseFloor {
+        NoiseFloor {
+            latency: constant(micros(350)),
+            request_time: constant(micros(300)),
+            append_latency: constant(micros(1_000)),
+            startup: constant(micros(25_000)),
+            thread_lateness: constant(micros(1_000)),
+            timer_lateness: constant(micros(1_500)),
+        }
+    }
+
+    /// As measured. An exchange takes 1 ms in the median, 6 ms in one of ten and 38 ms in one of a hundred (Heartbeat,
+    /// JoinGroup, FindCoordinator), 7 ms more if something is written (SyncGroup, OffsetCommit); heartbeats go out
+    /// 0 to 3 ms late, sessions expire 0 to 6 ms late; a consumer needs 5 to 100 ms from its start to its first
+    /// JoinGroup, some of which are its first exchanges.
+    pub fn measured() -> NoiseFloor {
+        NoiseFloor {
+            latency: Distribution::Table(vec![
+                (0.0, micros(100)),
+                (0.5, micros(350)),
+                (0.85, micros(1_500)),
+                (0.95, micros(4_000)),
+                (0.99, micros(19_000)),
+                (1.0, micros(40_000)),
+            ]),
+            request_time: Distribution::Uniform { from: micros(100), to: micros(500) },
+            append_latency: Distribution::Uniform { from: micros(300), to: micros(2_000) },
+            startup: Distribution::Table(vec![
+                (0.0, micros(3_000)),
+                (0.5, micros(20_000)),
+                (0.9, micros(60_000)),
+                (1.0, micros(95_000)),
+            ]),
+            thread_lateness: Distribution::Uniform { from: SimDuration::ZERO, to: micros(3_000) },
+            timer_lateness: Distribution::Uniform { from: SimDuration::ZERO, to: micros(6_000) },
+        }
+    }
+
+    /// Inputs of a run in which nothing but the lateness of threads and timers is stated.
+    pub fn inputs(&self) -> Inputs {
+        Inputs {
+            consumers: Vec::new(),
+            thread_lateness: self.thread_lateness.clone(),
+            timer_lateness: self.timer_lateness.clone(),
+            reseeds: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The first judgement: one simulated run, given what the recording fixes, must tell the same story at the same times.
+
+use std::cmp::Reverse;
+
+use super::build::{BuildError, build};
+use super::compare::{Quantity, StoryDifference, differences, quantities};
+use super::inputs::fit;
+use super::noise::NoiseFloor;
+use super::recording::Recording;
+use super::story::Story;
+use super::timeline::{Timeline, TimelineRecorder};
+use crate::cluster::run_with;
+use crate::engine::{Millis, RandomStream, SimTime};
+
+/// At least this share of the quantities of a scenario must lie inside the tolerance, in percent.
+pub const INSIDE_PERCENT_MIN: u64 = 95;
+
+/// Tolerance of times in a quiet repetition, ms.
+const TOLERANCE_MS: i64 = 150;
+
+/// Tolerance of times where the machine was disturbed, ms.
+const TOLERANCE_NOISY_MS: i64 = 300;
+
+/// 99th percentile of the oversleep above which a repetition counts as disturbed, ms.
+const NOISY_OVERSLEEP_P99_MS: f64 = 20.0;
+
+/// A decision that falls within the noise floor may fall either way. First comes the run in which everything costs its
+/// median; if it tells another story, at most so many runs with drawn costs follow. Nothing else differs between them.
+pub const RUNS_MAX: u64 = 400;
+
+/// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
+/// another way.
+const RUNS_FROM_THE_START: u64 = 24;
+
+/// How one repetition was replayed.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Repetition.
+    pub rep: u32,
+    /// What the closest run tells differently.
+    pub differences: Vec<StoryDifference>,
+    /// Times that were compared.
+    pub quantities: Vec<Quantity>,
+    /// Tolerance, ms.
+    pub tolerance_ms: i64,
+    /// Costs were drawn under these seeds from these instants on; none were in the run with median costs.
+    pub costs: Vec<(SimTime, u64)>,
+    /// Runs that were tried.
+    pub runs: u64,
+    /// Timelines of the recording and of that run.
+    pub timelines: Box<(Timeline, Timeline)>,
+}
+
+impl Replayed {
+    /// Times outside the tolerance, and those that only one side knows.
+    pub fn outside(&self) -> impl Iterator<Item = &Quantity> {
+        self.quantities.iter().filter(|quantity| !quantity.is_within(self.tolerance_ms))
+    }
+
+    /// The same story, and every time inside.
+    pub fn is_whole(&self) -> bool {
+        self.differences.is_empty() && self.outside().next().is_none()
+    }
+
+    /// When the run first went another way than the recording.
+    fn parted(&self) -> Millis {
+        let told = self.differences.iter().map(|difference| difference.at);
+        told.chain(self.outside().map(|quantity| quantity.at)).min().unwrap_or(Millis(i64::MAX))
+    }
+
+    /// Better is greater: the same story, then long together, then few times outside.
+    fn closeness(&self) -> impl Ord {
+        (self.differences.is_empty(), self.parted(), Reverse(self.differences.len() + self.outside().count()))
+    }
+}
+
+/// The tolerance of times where the machine was quiet, ms.
+pub const fn tolerance_ms_quiet() -> i64 {
+    TOLERANCE_MS
+}
+
+/// The tolerance of times of a repetition, ms.
+pub fn tolerance_ms(recording: &Recording) -> i64 {
+    if recording.noise.oversleep_p99_ms > NOISY_OVERSLEEP_P99_MS { TOLERANCE_NOISY_MS } else { TOLERANCE_MS }
+}
+
+/// Replays a recording with at most so many runs with drawn costs ([`RUNS_MAX`] for a judgement).
+///
+/// # Errors
+/// If no scenario can be built from it.
+pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildError> {
+    let recorded_timeline = Timeline::of_recording(recording);
+    let recorded = Story::of(&recorded_timeline, recording.partitions, recording.reference());
+    let median = NoiseFloor::median();
+    let quiet = build(recording, &recording.actions, &median)?;
+    let quiet_inputs = fit(recording, &quiet, median.inputs());
+    let measured = NoiseFloor::measured();
+    let noisy = build(recording, &recording.actions, &measured)?;
+    let mut noisy_inputs = measured.inputs();
+    noisy_inputs.consumers.clone_from(&quiet_inputs.consumers);
+
+    let attempt = |costs: Vec<(SimTime, u64)>| {
+        let (scenario, mut inputs) =
+            if costs.is_empty() { (&quiet, quiet_inputs.clone()) } else { (&noisy, noisy_inputs.clone()) };
+        inputs.reseeds.clone_from(&costs);
+        let mut recorder = TimelineRecorder::default();
+        run_with(scenario, 0, inputs, &mut [&mut recorder]);
+        let timeline = recorder.finish();
+        let simulated = Story::of(&timeline, recording.partitions, recording.reference());
+        judge(recording, &recorded, &simulated, costs, (&recorded_timeline, timeline))
+    };
+    let mut best = attempt(Vec::new());
+    let mut choices = RandomStream::new(0, &recording.scenario, "races");
+    for run in 1..=runs_max {
+        if best.is_whole() {
+            break;
+        }
+        best.runs = run;
+        let costs = match run {
+            ..=RUNS_FROM_THE_START => vec![(SimTime::ZERO, run)],
+            _ => continued(&best, run, &mut choices),
+        };
+        let tried = attempt(costs);
+        if tried.closeness() > best.closeness() {
+            best = Replayed { runs: run, ..tried };
+        }
+    }
+    Ok(best)
+}
+
+/// The best run so far until some time before it parted from the recording, then other costs: a little before, or
+/// before what led there (heartbeats drift apart from one join on).
+fn continued(best: &Replayed, seed: u64, choices: &mut RandomStream) -> Vec<(SimTime, u64)> {
+    let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
+    let share = choices.next_f64();
+    let back = (share * share * share * parted as f64) as i64;
+    let from = Millis((parted - 20 - back).max(0)).sim_time();
+    let mut costs: Vec<_> = best.costs.iter().copied().filter(|(at, _)| *at < from).collect();
+    costs.push((if costs.is_empty() { SimTime::ZERO } else { from }, seed));
+    costs
+}
+
+fn judge(
+    recording: &Recording,
+    recorded: &Story,
+    simulated: &Story,
+    costs: Vec<(SimTime, u64)>,
+    (recorded_timeline, timeline): (&Timeline, Timeline),
+) -> Replayed {
+    Replayed {
+        rep: recording.rep,
+        differences: differences(recorded, simulated),
+        quantities: quantities(recorded, simulated),
+        tolerance_ms: tolerance_ms(recording),
+        costs,
+        runs: 0,
+        timelines: Box::new((recorded_timeline.clone(), timeline)),
+    }
+}

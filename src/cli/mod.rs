@@ -1,12 +1,17 @@
 //! The command line: one file per verb. A verb reads its arguments, calls the library, prints, and names the exit code.
 
+mod axes;
 mod check;
+mod compare;
 mod conform;
 mod conform_live;
 mod exit;
+mod many_runs;
+mod merge;
 mod run;
 mod scenario_file;
 mod schema;
+mod sweep;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +31,9 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(run::Run),
+    Compare(compare::Compare),
+    Sweep(sweep::SweepArguments),
+    Merge(merge::Merge),
     Check(check::Check),
     Conform(conform::Conform),
     Schema(schema::Schema),
@@ -33,7 +41,7 @@ enum Verb {
 
 /// Reads the process arguments; help, version and misuse end the process here (0, 0 and 2).
 pub fn arguments() -> Arguments {
-    Arguments::parse()
+    Arguments::parse_from(axes::as_options(std::env::args_os()))
 }
 
 /// Does what was asked for.
@@ -43,6 +51,9 @@ pub fn arguments() -> Arguments {
 pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
     match &arguments.verb {
         Verb::Run(run) => run.execute(),
+        Verb::Compare(compare) => compare.execute(),
+        Verb::Sweep(sweep) => sweep.execute(),
+        Verb::Merge(merge) => merge.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Conform(conform) => conform.execute(),
         Verb::Schema(schema) => schema.execute(),

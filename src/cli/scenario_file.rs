@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, SourceCode};
 
 use crate::analysis::figures::KnownFigures;
-use crate::scenario::text::{Problem, Problems};
+use crate::experiment::{Definition, Plan, ScenarioText, Settings};
+use crate::scenario::text::properties::parse as parse_properties;
+use crate::scenario::text::{Problem, Problems, Text};
 use crate::scenario::{Files, Scenario, load};
 
 /// Most problems shown at once.
@@ -22,6 +24,39 @@ pub fn read(path: &Path) -> miette::Result<Scenario> {
     let text = read_text(path).map_err(|why| miette::miette!("failed to read {}: {why}", path.display()))?;
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")).to_path_buf() };
     load(&path.display().to_string(), &text, &beside, &KnownFigures).map_err(explained)
+}
+
+/// Reads and checks the scenario at `path` and keeps its text with all files that it names, for an experiment.
+///
+/// # Errors
+/// All that is wrong with it, each with file, line, column and what would be right.
+pub fn read_whole(path: &Path) -> miette::Result<ScenarioText> {
+    let text = read_text(path).map_err(|why| miette::miette!("failed to read {}: {why}", path.display()))?;
+    let beside = Beside { folder: path.parent().unwrap_or(Path::new("")).to_path_buf() };
+    let read = ScenarioText::read(&path.display().to_string(), &text, &beside, &KnownFigures);
+    read.map(|(text, _)| text).map_err(explained)
+}
+
+/// Plans an experiment.
+///
+/// # Errors
+/// Why there is nothing to run.
+pub fn plan(definition: Definition, yes: bool) -> miette::Result<Plan> {
+    Plan::new(definition, yes).map_err(|error| miette::miette!("{error}"))
+}
+
+/// Reads a properties file as settings to put over a scenario.
+///
+/// # Errors
+/// That it can't be read, or the place of what is wrong with it.
+pub fn properties(path: &Path) -> miette::Result<Settings> {
+    let text = read_text(path).map_err(|why| miette::miette!("failed to read {}: {why}", path.display()))?;
+    let name = path.display().to_string();
+    let entries = parse_properties(&text).map_err(|(span, message)| {
+        let problem = Problem::new(span, message);
+        explained(Problems { texts: vec![Text { name, text: text.clone() }], problems: vec![problem] })
+    })?;
+    Ok(entries.into_iter().map(|entry| (entry.key, entry.value.trim_end().to_string())).collect())
 }
 
 /// Files that a scenario names stand relative to it.

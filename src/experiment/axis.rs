@@ -214,6 +214,11 @@ impl fmt::Display for Level {
     }
 }
 
+/// What a value is as a number, for charts and orders: plain numbers as they are, time spans in seconds.
+pub fn number_of(value: &str) -> Option<f64> {
+    Number::parse(value).map(|number| number.billionths as f64 / ONE as f64)
+}
+
 fn list(axis: &str, text: &str) -> Result<Vec<Level>, AxisError> {
     let mut levels = Vec::new();
     for value in text.split(',').map(str::trim) {

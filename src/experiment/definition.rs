@@ -10,6 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::space::Sampling;
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::text::{de, json};
 use crate::scenario::{Figures, Files, Problems, Scenario, load};
 
 /// An experiment. Stands in the first line of every file of runs.
@@ -49,6 +51,10 @@ pub enum Varied {
         axes: Vec<String>,
         /// How points are chosen.
         sampling: Sampling,
+        /// The figure that the best point is best in.
+        aim: String,
+        /// Two figures that are traded against each other.
+        trade: [String; 2],
     },
 }
 
@@ -88,6 +94,19 @@ impl ScenarioText {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let file = serde_json::from_str(text).expect("what is a scenario is JSON");
         Ok((ScenarioText { file, properties_files: kept.read.into_inner() }, scenario))
+    }
+}
+
+impl ScenarioText {
+    /// The variants that the scenario file names.
+    ///
+    /// # Panics
+    /// If the file is no scenario.
+    pub fn variants(&self) -> IndexMap<String, Settings> {
+        let text = self.file.to_string();
+        let node = json::parse(&text).expect("the scenario was checked");
+        let file: ScenarioFile = de::from_node(&node).expect("the scenario was checked");
+        file.variants.into_iter().map(|(name, settings)| (name, settings.0)).collect()
     }
 }
 

@@ -247,9 +247,11 @@ const HOUR_S: f64 = 3_600.0;
 const DAY_S: f64 = 86_400.0;
 
 impl Figure {
-    /// The figures of every comparison, in the order of its table.
+    /// The figures of every comparison, in the order of its table. Records processed are not among them: they count those
+    /// that were processed twice, so that more of them is neither better nor worse.
     pub fn told() -> Vec<Figure> {
-        let rates = SUMS[1..].iter().map(|sum| format!("{}_per_hour", sum.name));
+        let told = SUMS[1..].iter().filter(|sum| sum.name != "processed_records");
+        let rates = told.map(|sum| format!("{}_per_hour", sum.name));
         let of_pool = |pool: Pool| TOLD_QUANTILES.map(|quantile| format!("{}.{quantile}", pool.name()));
         let names = rates.chain(Pool::ALL.into_iter().flat_map(of_pool));
         names.map(|name| Figure::named(&name).expect("every told figure has a name of the right form")).collect()
@@ -282,6 +284,11 @@ impl Figure {
         };
         let measure = rate("_per_hour", HOUR_S).or_else(|| rate("_per_day", DAY_S)).or_else(pooled)?;
         Some(Figure { name: name.to_string(), measure })
+    }
+
+    /// Whether an interval can be stated for it, given enough runs.
+    pub fn can_have_interval(&self) -> bool {
+        !matches!(self.measure, Measure::Largest { .. })
     }
 
     /// A fingerprint of what a run contributes to this figure: equal for runs that don't differ in it.

@@ -10,6 +10,7 @@ use super::settings::{self, SettingError, Settings};
 use super::space::{Space, SpaceError};
 use crate::analysis::figures::KnownFigures;
 use crate::protocol::config::{BrokerConfig, ConsumerConfig, Refusal, broker_table, consumer_table};
+use crate::scenario::checked::Note;
 use crate::scenario::{Problems, Scenario, load};
 
 /// The runs of an experiment.
@@ -98,7 +99,7 @@ impl Plan {
         let mut plan = Plan { definition, points: Points::Variants(Vec::new()), left_out: Vec::new() };
         plan.points = match &plan.definition.varied {
             Varied::Variants(variants) => Points::Variants(plan.checked_variants(variants)?),
-            Varied::Axes { axes, sampling } => {
+            Varied::Axes { axes, sampling, .. } => {
                 let axes = axes.iter().map(|axis| Axis::parse(axis)).collect::<Result<_, _>>()?;
                 let space = Space::new(axes, *sampling, yes)?;
                 check_values(&space)?;
@@ -207,6 +208,9 @@ impl Plan {
     pub fn scenario_file(&self, point: u64) -> String {
         let mut file = self.definition.scenario.file.clone();
         settings::put(&mut file, &self.settings(point)).expect("the plan was checked");
+        if let Some(file) = file.as_object_mut() {
+            file.shift_remove("variants"); // They are not those of this variant.
+        }
         let mut text = serde_json::to_string_pretty(&file).expect("a scenario is plain data");
         text.push('\n');
         text
@@ -220,7 +224,11 @@ impl Plan {
 
     /// What a real client or broker would clamp or ignore at a variant or point, and what is used instead.
     pub fn notes(&self, point: u64) -> Vec<String> {
-        let mut notes: Vec<String> = self.scenario(point).notes.into_iter().map(|note| note.text).collect();
+        let told = |note: Note| {
+            let setting = note.place.split_once(".properties.").map_or(note.place.as_str(), |(_, name)| name);
+            format!("{setting}: {}", note.text)
+        };
+        let mut notes: Vec<String> = self.scenario(point).notes.into_iter().map(told).collect();
         notes.dedup();
         notes
     }
@@ -347,7 +355,15 @@ mod tests {
 
     fn axes(axes: &[&str]) -> Result<Plan, PlanError> {
         let axes = axes.iter().map(ToString::to_string).collect();
-        Plan::new(definition(Varied::Axes { axes, sampling: Sampling::Grid }), false)
+        Plan::new(
+            definition(Varied::Axes {
+                axes,
+                sampling: Sampling::Grid,
+                aim: "pause_s.p99".into(),
+                trade: Default::default(),
+            }),
+            false,
+        )
     }
 
     fn variants(variants: &[(&str, &str)]) -> Result<Plan, PlanError> {

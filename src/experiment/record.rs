@@ -328,7 +328,12 @@ mod tests {
             "groups": [{ "id": "billing", "consumers": [{ "name": "worker", "count": 2 }] }],
         });
         let scenario = ScenarioText { file, properties_files: Default::default() };
-        let varied = Varied::Axes { axes: vec!["session.timeout.ms=6000,9000".into()], sampling: Sampling::Grid };
+        let varied = Varied::Axes {
+            axes: vec!["session.timeout.ms=6000,9000".into()],
+            sampling: Sampling::Grid,
+            aim: "pause_s.p99".into(),
+            trade: Default::default(),
+        };
         Plan::new(Definition { varied, seeds: Seeds::first(3), until: None, scenario }, false).unwrap()
     }
 

@@ -141,6 +141,25 @@ pub fn read(path: &Path, shown: &mut dyn FnMut(Row)) -> Result<Header, StoreErro
     Ok(reader.header().clone())
 }
 
+/// Reads what there is of a file of runs: all of it, or the runs that an earlier call came to.
+///
+/// # Errors
+/// If it is damaged or can't be read.
+pub fn read_so_far(path: &Path, shown: &mut dyn FnMut(Row)) -> Result<Header, StoreError> {
+    if path.exists() {
+        return read(path, shown);
+    }
+    let partial = partial_name(path);
+    let mut reader = reader(&partial)?;
+    loop {
+        match reader.next_row() {
+            Ok(Some(row)) => shown(row),
+            Ok(None) | Err(RecordError::CutOff { .. }) => return Ok(reader.header().clone()),
+            Err(source) => return Err(StoreError::Record { path: partial, source }),
+        }
+    }
+}
+
 /// Opens a file of runs for reading.
 ///
 /// # Errors

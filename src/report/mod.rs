@@ -10,11 +10,14 @@
 //! - [`mod@write`]: puts files on disk, whole or not at all
 
 pub mod chart;
+pub mod comparison;
 pub mod csv;
 pub mod json;
 pub mod junit;
+pub mod runs_csv;
 pub mod series;
 pub mod summary;
+pub mod sweep;
 mod units;
 mod words;
 pub mod write;

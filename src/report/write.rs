@@ -73,6 +73,14 @@ impl<T> While<T> for io::Result<T> {
 /// # Errors
 /// [`WriteError::Foreign`] names what else is there, unless `force` is set; other files are then left alone.
 pub fn check_directory(directory: &Path, force: bool) -> Result<(), WriteError> {
+    check_directory_beside(directory, &[], force)
+}
+
+/// The same where files of these names, which no report lists, may stand beside the report.
+///
+/// # Errors
+/// As [`check_directory`].
+pub fn check_directory_beside(directory: &Path, own_beside: &[String], force: bool) -> Result<(), WriteError> {
     let found = match files_below(directory) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -85,7 +93,8 @@ pub fn check_directory(directory: &Path, force: bool) -> Result<(), WriteError> 
         return Ok(());
     }
     let own = manifest_of(directory);
-    let names: Vec<String> = found.into_iter().filter(|name| !own.contains(name)).collect();
+    let names: Vec<String> =
+        found.into_iter().filter(|name| !own.contains(name) && !own_beside.contains(name)).collect();
     if names.is_empty() { Ok(()) } else { Err(WriteError::Foreign { directory: directory.to_path_buf(), names }) }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn execute(args: &Run, scenario: &Scenario, seeds: SeedRange) -> miet
 }
 
 /// A bar on standard error; indicatif shows it on a terminal only.
-fn progress(runs: u64) -> ProgressBar {
+pub(in crate::cli) fn progress(runs: u64) -> ProgressBar {
     let template = "{bar:40} {pos}/{len} runs, {per_sec}, {eta} left";
     let style = ProgressStyle::with_template(template).expect("the template is right");
     ProgressBar::new(runs).with_style(style)

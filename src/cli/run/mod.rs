@@ -5,6 +5,9 @@ mod many;
 mod one;
 mod trace_file;
 
+pub(super) use many::progress;
+pub(super) use one::style;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +53,7 @@ pub struct Run {
 
 /// What is printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
-enum Format {
+pub(super) enum Format {
     /// For people.
     Text,
     /// For programs.
@@ -98,12 +101,7 @@ impl Run {
 
     /// The command that repeats the run under this seed.
     fn replay(&self, seed: u64) -> String {
-        let file = self.file.display().to_string();
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '\\' | '.' | '-' | '_' | ':');
-        match file.chars().all(plain) {
-            true => format!("rebalab run {file} --seed {seed}"),
-            false => format!("rebalab run '{}' --seed {seed}", file.replace('\'', "'\\''")),
-        }
+        replay(&self.file, seed)
     }
 
     fn write_junit(&self, text: impl FnOnce() -> String) -> miette::Result<()> {
@@ -111,6 +109,16 @@ impl Run {
             Some(path) => write::file(path, &text()).map_err(refused),
             None => Ok(()),
         }
+    }
+}
+
+/// The command that runs this file under this seed.
+pub(super) fn replay(file: &Path, seed: u64) -> String {
+    let file = file.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '\\' | '.' | '-' | '_' | ':');
+    match file.chars().all(plain) {
+        true => format!("rebalab run {file} --seed {seed}"),
+        false => format!("rebalab run '{}' --seed {seed}", file.replace('\'', "'\\''")),
     }
 }
 

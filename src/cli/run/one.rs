@@ -44,7 +44,7 @@ pub(super) fn execute(args: &Run, scenario: &Scenario) -> miette::Result<Exit> {
 }
 
 /// Colour for a terminal whose user wants it.
-pub(super) fn style() -> Style {
+pub(in crate::cli) fn style() -> Style {
     let wanted = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if wanted { Style::COLOR } else { Style::PLAIN }
 }

@@ -30,12 +30,18 @@ struct Point {
 }
 
 impl<'p> Sweeping<'p> {
-    /// A sweep that looks for the best `aim`. All points have the figures of every comparison, and these.
-    pub fn new(plan: &'p Plan, aim: Figure, more: &[Figure]) -> Self {
+    /// The sweep of a plan. All points have the figures of every comparison, and those that the sweep names.
+    ///
+    /// # Panics
+    /// If the plan is none of axes, or names figures that don't exist.
+    pub fn new(plan: &'p Plan) -> Self {
+        let Varied::Axes { aim, trade, .. } = &plan.definition().varied else { panic!("a sweep has axes") };
+        let named = |name: &String| Figure::named(name).expect("the figure was checked");
+        let aim = named(aim);
         let mut figures = Figure::told();
-        for figure in std::iter::once(&aim).chain(more) {
-            if !figures.contains(figure) {
-                figures.push(figure.clone());
+        for figure in std::iter::once(aim.clone()).chain(trade.iter().map(named)) {
+            if !figures.contains(&figure) {
+                figures.push(figure);
             }
         }
         let seeds = plan.definition().seeds.count();
@@ -80,7 +86,7 @@ impl<'p> Sweeping<'p> {
     /// If the plan is none of axes.
     pub fn result(self) -> Sweep {
         let definition = self.plan.definition();
-        let Varied::Axes { sampling, .. } = &definition.varied else { panic!("a sweep has axes") };
+        let Varied::Axes { sampling, trade, .. } = &definition.varied else { panic!("a sweep has axes") };
         let best = best(&self.points, &self.figures, &self.aim);
         let worst = self.points.iter().filter_map(|p| Some(WorstOfAll { point: p.point, run: p.worst_run? }));
         let worst = worst.reduce(|a, b| if b.run.paused_partition_s > a.run.paused_partition_s { b } else { a });
@@ -93,6 +99,7 @@ impl<'p> Sweeping<'p> {
             sampling: *sampling,
             seed_from: definition.seeds.from,
             seeds: self.seeds,
+            trade: trade.clone(),
             aim: Aimed { figure: self.aim.name.clone(), best, not_told_from_best: 0 },
             figures: self.figures.iter().map(|figure| figure.name.clone()).collect(),
             points_missing: self.plan.points() - self.points.len() as u64,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::experiment::comparison::WorstRun;
 use crate::experiment::plan::LeftOut;
 use crate::experiment::space::Sampling;
-use crate::experiment::statistics::{Difference, Estimate};
+use crate::experiment::statistics::{Difference, Estimate, Told};
 
 /// Version of [`Sweep`] as JSON.
 pub const FORMAT_VERSION: u32 = 1;
@@ -31,6 +31,8 @@ pub struct Sweep {
     pub seeds: u64,
     /// The figure that was to be small (or large), and where it was.
     pub aim: Aimed,
+    /// Two figures that are traded against each other.
+    pub trade: [String; 2],
     /// Names of the figures, in the order in which points have their values.
     pub figures: Vec<String>,
     /// The points that were run.
@@ -122,16 +124,30 @@ pub enum Untold {
     AsGood,
     /// It is worse.
     Worse,
+    /// It was not compared, or has no value.
+    Unknown,
+}
+
+impl Untold {
+    /// The word that tables use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Untold::Best => "best",
+            Untold::AsGood => "not told",
+            Untold::Worse => "worse",
+            Untold::Unknown => "",
+        }
+    }
 }
 
 impl Sweep {
     /// Where a point stands against the best.
     pub fn standing(&self, point: &SweptPoint) -> Untold {
-        use crate::experiment::statistics::Told;
         match &point.from_best {
             _ if Some(point.point) == self.aim.best => Untold::Best,
-            Some(difference) if difference.told != Told::Worse => Untold::AsGood,
-            _ => Untold::Worse,
+            Some(difference) if difference.told == Told::Worse => Untold::Worse,
+            Some(difference) if difference.told != Told::NoValue => Untold::AsGood,
+            _ => Untold::Unknown,
         }
     }
 

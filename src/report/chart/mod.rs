@@ -8,6 +8,7 @@
 mod axis;
 mod canvas;
 pub mod distribution;
+pub mod heat_map;
 mod lag;
 pub mod live;
 mod ownership;
@@ -16,6 +17,7 @@ mod pauses;
 mod rows;
 mod sheet;
 mod strips;
+pub mod tradeoff;
 mod waterfall;
 
 pub use lag::Lag;

@@ -61,7 +61,7 @@ fn pieces(svg: &str) -> Vec<Piece> {
     texts.map(piece).collect()
 }
 
-fn assert_legible(file: &OutputFile) {
+pub(super) fn assert_legible(file: &OutputFile) {
     let svg = &file.content;
     let (width, height) = (number(svg, "width"), number(svg, "height"));
     let pieces = pieces(svg);

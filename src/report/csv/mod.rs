@@ -19,7 +19,7 @@ impl Exporter for Csv {
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
-struct Cell(String);
+pub(in crate::report) struct Cell(String);
 
 impl Cell {
     fn text(text: &str) -> Cell {
@@ -80,15 +80,18 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
+/// Cells as a line.
+pub(in crate::report) fn line(cells: &[Cell]) -> String {
+    let mut line = cells.iter().map(|cell| cell.0.as_str()).collect::<Vec<_>>().join(",");
+    line.push('\n');
+    line
+}
+
 /// A table with as many cells in each row as it has columns.
 fn table<const N: usize>(name: &str, columns: [&str; N], rows: impl Iterator<Item = [Cell; N]>) -> OutputFile {
     let mut content = columns.join(",");
     content.push('\n');
-    for row in rows {
-        let cells = row.map(|cell| cell.0);
-        content.push_str(&cells.join(","));
-        content.push('\n');
-    }
+    rows.for_each(|row| content.push_str(&line(&row)));
     OutputFile::new(format!("tables/{name}.csv"), content)
 }
 

@@ -1,7 +1,7 @@
 //! The summary: what a person reads in the terminal, and `summary.txt`. At most 100 columns, the answer first: what was
 //! run, what came of it, then the parts that explain it, and at the end how to see it again.
 
-pub(super) mod page;
+pub(in crate::report) mod page;
 mod rebalances;
 
 use crate::analysis::Outcome;

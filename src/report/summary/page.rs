@@ -3,7 +3,7 @@
 use crate::report::units;
 
 /// Columns of the page.
-pub(super) const WIDTH: usize = 100;
+pub(in crate::report) const WIDTH: usize = 100;
 
 /// Columns of the names of facts.
 const NAME_WIDTH: usize = 18;
@@ -152,7 +152,7 @@ impl Page {
 }
 
 /// Breaks text at spaces into lines of at most `first` and then `rest` columns; longer words are broken where they must.
-pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+pub(in crate::report) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let room = |lines: &Vec<String>| if lines.is_empty() { first } else { rest };
@@ -184,7 +184,7 @@ pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
 }
 
 /// Text cut to so many columns, with `…` where something is missing.
-pub(super) fn shorten(text: &str, columns: usize) -> String {
+pub(in crate::report) fn shorten(text: &str, columns: usize) -> String {
     if text.chars().count() <= columns {
         return text.to_string();
     }

@@ -54,6 +54,11 @@ pub struct ScenarioFile {
     /// What must hold at the end: figure and check, for example `"rebalances": "== 3"`.
     #[serde(default)]
     pub expect: IndexMap<String, String>,
+    /// Settings to compare (`rebalab compare`): under a name each, Kafka properties and paths in this file with the values
+    /// that they have in that variant.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, IndexMap<String, serde_json::Value>>")]
+    pub variants: IndexMap<String, Settings>,
 }
 
 /// The brokers and what they hold.

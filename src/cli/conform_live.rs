@@ -130,6 +130,17 @@ fn summary(verdicts: &[Verdict], not_modelled: usize, text: &mut String) {
         count(Verdict::replay_passes),
         count(Verdict::distribution_passes),
     );
+    let sum = |of: fn(&Verdict) -> usize| verdicts.iter().map(of).sum::<usize>();
+    let _ = writeln!(
+        text,
+        "{} repetitions: {} stories told alike, {} of them with every cost at its median, the others by a race that \
+         fell the same way in a run with drawn costs; {} of {} times inside",
+        sum(|verdict| verdict.replay.len()),
+        sum(Verdict::same_stories),
+        sum(Verdict::told_at_median),
+        sum(Verdict::inside),
+        sum(Verdict::quantities),
+    );
     if not_modelled > 0 {
         let _ = writeln!(
             text,

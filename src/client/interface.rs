@@ -105,10 +105,10 @@ pub enum Input {
     CallbackDone,
     /// The leader's `assign` has taken its time: the answer to [`Output::Assign`].
     AssignmentComputed,
-    /// The next pass of the application's loop is a busy one, whether `poll` returned records or not (on an idle topic
-    /// it returns none every `poll_timeout`): it comes out as [`Output::Process`] with `stall`, whose
-    /// [`Input::ProcessingDone`] the cluster delays by the length of the stall. Then the application calls `commitSync`
-    /// if `commit` (or its own strategy) says so.
+    /// The pass of the application's loop after the one that is under way is a busy one, whether `poll` returned records
+    /// or not (on an idle topic it returns none every `poll_timeout`): it comes out as [`Output::Process`] with
+    /// `stall`, whose [`Input::ProcessingDone`] the cluster delays by the length of the stall. Then the application
+    /// calls `commitSync` if `commit` (or its own strategy) says so.
     Stall { commit: bool },
     /// Asks for an orderly `close()` once the application gets control (it wakes the consumer up out of `poll`).
     Close(CloseOption),

@@ -121,10 +121,15 @@ impl Simulation<'_> {
             Output::Connect(kind) => self.connect(consumer, kind),
             Output::Disconnect(kind) => self.disconnect(consumer, kind),
             Output::Send { connection, correlation_id, version, request, unread_until } => {
-                if let Some(id) = self.process(consumer).and_then(|process| process.connection(connection)) {
-                    let packet = Packet::Request { correlation_id, version, request, not_before: unread_until };
-                    self.send_packet(self.now, id, Way::ToBroker, packet);
+                let Some(process) = self.process(consumer) else { return };
+                let Some(id) = process.connection(connection) else { return };
+                let is_first = process.is_first_of_its_kind(&request);
+                let mut at = self.now;
+                if is_first {
+                    at += self.first_use.sample(&mut self.hosts[consumer as usize].random.first_use);
                 }
+                let packet = Packet::Request { correlation_id, version, request, not_before: unread_until };
+                self.send_packet(at, id, Way::ToBroker, packet);
             }
             Output::WakeAt { thread, at } => {
                 let timer = if thread == Thread::Poll { timers.poll } else { timers.heartbeat };

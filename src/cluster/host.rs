@@ -5,8 +5,11 @@
 //! meanwhile is found expired at the resume. A slowdown stretches the application's work. A crash ends the process
 //! without a word; its sockets are closed by the operating system.
 
+use std::mem::{Discriminant, discriminant};
+
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
 use crate::engine::{RandomStream, SimDuration, SimTime};
+use crate::protocol::message::Request;
 use crate::trace::{HostPause, PartitionIndex};
 
 use super::network::ConnectionId;
@@ -49,6 +52,8 @@ pub struct HostStreams {
     pub request: RandomStream,
     /// How late threads wake.
     pub lateness: RandomStream,
+    /// How much longer things take when they are done for the first time.
+    pub first_use: RandomStream,
 }
 
 impl HostStreams {
@@ -65,6 +70,7 @@ impl HostStreams {
             fetch: stream("fetch"),
             request: stream("request time"),
             lateness: stream("lateness"),
+            first_use: stream("first use"),
         }
     }
 }
@@ -85,6 +91,8 @@ pub struct Process {
     pub fetchable: Fetchable,
     /// SIGTERM was sent: the consumer closes.
     pub closing: bool,
+    /// Kinds of group requests that it has sent before.
+    pub sent_before: Vec<Discriminant<Request>>,
 }
 
 impl Process {
@@ -98,7 +106,20 @@ impl Process {
             awaits_records: false,
             fetchable: Fetchable { version: u64::MAX, ..Fetchable::default() },
             closing: false,
+            sent_before: Vec::new(),
         }
+    }
+
+    /// Whether this is the first request of its kind since the process was started. Those that precede the first
+    /// JoinGroup are part of starting up.
+    pub fn is_first_of_its_kind(&mut self, request: &Request) -> bool {
+        let kind = discriminant(request);
+        let starts_up = matches!(request, Request::FindCoordinator { .. } | Request::Metadata { .. });
+        if starts_up || self.sent_before.contains(&kind) {
+            return false;
+        }
+        self.sent_before.push(kind);
+        !matches!(request, Request::JoinGroup(_))
     }
 
     /// The open connection of that kind.

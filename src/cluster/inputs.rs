@@ -15,6 +15,9 @@ pub struct Inputs {
     pub thread_lateness: Distribution,
     /// How late a coordinator acts on a timer.
     pub timer_lateness: Distribution,
+    /// How much longer a process takes to send its first request of each kind, once it is up: a virtual machine loads
+    /// classes when they are first used. What comes before the first JoinGroup belongs to the start-up time.
+    pub first_use: Distribution,
     /// From these instants on, what is drawn is drawn under another seed, in time order. Until then the run is the
     /// same as without: so a run can be continued in another way from a point in its middle.
     pub reseeds: Vec<(SimTime, u64)>,
@@ -27,7 +30,8 @@ impl Default for Inputs {
         Inputs {
             consumers: Vec::new(),
             thread_lateness: punctual.clone(),
-            timer_lateness: punctual,
+            timer_lateness: punctual.clone(),
+            first_use: punctual,
             reseeds: Vec::new(),
         }
     }

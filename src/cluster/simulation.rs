@@ -140,6 +140,8 @@ pub(super) struct Simulation<'a> {
     pub thread_lateness: Sampler,
     /// How late coordinators' timers act.
     pub timer_lateness: Sampler,
+    /// How much longer the first request of each kind takes in a new process.
+    pub first_use: Sampler,
     /// What is fixed of each consumer.
     pub fixed: Vec<ConsumerInputs>,
     /// When the seed of what is drawn changes.
@@ -253,6 +255,7 @@ impl<'a> Simulation<'a> {
             request_time: scenario.cluster.request_time.sampler(),
             thread_lateness: inputs.thread_lateness.sampler(),
             timer_lateness: inputs.timer_lateness.sampler(),
+            first_use: inputs.first_use.sampler(),
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
             client_outputs: Vec::new(),

@@ -90,6 +90,7 @@ impl Consumer {
             let callee = CloseCall::begin(option, cx.ms + i64::from(self.close_timeout_ms()));
             return Flow::Call { caller: Frame::Application(Loop::Closing), callee };
         }
+        self.stall = self.stall_asked.take().or(self.stall);
         // Between two calls nobody holds the coordinator's monitor.
         if self.lookup.coordinator.is_none() && cx.ms >= self.heartbeat_thread.wakes {
             self.heartbeat_thread.woken = true;

@@ -224,13 +224,13 @@ impl Consumer {
         if self.election.is_some() {
             return Flow::Block(Frame::Poll(call));
         }
-        if cx.ms > call.deadline {
-            self.pass_over_empty_polls(&mut call, cx.ms);
+        if cx.ms > call.deadline && !self.application_has_plans() {
+            self.pass_over_empty_polls(&mut call, cx);
         }
         if events > 0 {
             return call.at(Step::Begin);
         }
-        let returns = self.stall.is_some() || self.close.is_some() || cx.ms >= call.until;
+        let returns = self.application_has_plans() || cx.ms >= call.until;
         if cx.ms >= call.deadline && returns {
             return Flow::Return(Ok(true));
         }
@@ -240,19 +240,44 @@ impl Consumer {
         Flow::Block(Frame::Poll(call))
     }
 
+    /// The application makes a plan: the calls before this one returned empty, this one will not be passed over.
+    pub(super) fn note_plan(&mut self, cx: &mut Context<'_>) {
+        if self.application_has_plans() {
+            return;
+        }
+        if let Some(Frame::Poll(mut call)) = self.stack.pop_if(|frame| matches!(frame, Frame::Poll(_))) {
+            if cx.ms > call.deadline && matches!(call.step, Step::Select) {
+                self.pass_over_empty_polls(&mut call, cx);
+            }
+            self.stack.push(Frame::Poll(call));
+        }
+    }
+
     /// The calls that returned empty meanwhile: the last one began at most one timeout ago.
-    fn pass_over_empty_polls(&mut self, call: &mut PollCall, now: Millis) {
+    ///
+    /// Each took up to a millisecond longer than its timeout (the timer slack of the selector, then the pass itself), so
+    /// that after a while nothing is left of the phase they began with.
+    fn pass_over_empty_polls(&mut self, call: &mut PollCall, cx: &mut Context<'_>) {
         let timeout = self.poll_timeout_ms();
-        let calls = (now - call.deadline + timeout - 1) / timeout;
-        call.deadline = call.deadline + calls * timeout;
+        let calls = (cx.ms - call.deadline + timeout - 1) / timeout;
+        let slip = (cx.random.unit() * calls.min(timeout) as f64) as i64;
+        call.deadline = call.deadline + calls * timeout + slip;
+        if call.deadline > cx.ms + timeout {
+            call.deadline = call.deadline + -timeout;
+        }
         self.heartbeat.poll(call.deadline + -timeout);
+    }
+
+    /// The application does something else than poll again when `poll` returns empty.
+    fn application_has_plans(&self) -> bool {
+        self.stall_asked.is_some() || self.stall.is_some() || self.close.is_some()
     }
 
     /// When the selector returns by itself, or the application gets control for something it was asked to do.
     pub(super) fn select_wake(&self, call: &PollCall) -> Millis {
         match call.step {
             Step::LastLook { .. } => call.until,
-            Step::Select if self.stall.is_some() || self.close.is_some() => call.until.min(call.deadline),
+            Step::Select if self.application_has_plans() => call.until.min(call.deadline),
             Step::Select => call.until.min(self.refetch_wake()),
             _ => call.deadline,
         }
@@ -299,7 +324,7 @@ impl Consumer {
         self.fetched = batches;
         if let Some(Frame::Poll(mut call)) = self.stack.pop() {
             if cx.ms > call.deadline {
-                self.pass_over_empty_polls(&mut call, cx.ms);
+                self.pass_over_empty_polls(&mut call, cx);
             }
             call.step = Step::Return;
             self.stack.push(Frame::Poll(call));

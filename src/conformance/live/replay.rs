@@ -45,7 +45,9 @@ pub struct Replayed {
     pub tolerance_ms: i64,
     /// Costs were drawn under these seeds from these instants on; none were in the run with median costs.
     pub costs: Vec<(SimTime, u64)>,
-    /// Runs that were tried.
+    /// The run in which everything costs its median told the same story already.
+    pub told_at_median: bool,
+    /// Runs with drawn costs until this one; none if it is the run with median costs.
     pub runs: u64,
     /// Timelines of the recording and of that run.
     pub timelines: Box<(Timeline, Timeline)>,
@@ -110,12 +112,12 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
         judge(recording, &recorded, &simulated, costs, (&recorded_timeline, timeline))
     };
     let mut best = attempt(Vec::new());
+    let told_at_median = best.differences.is_empty();
     let mut choices = RandomStream::new(0, &recording.scenario, "races");
     for run in 1..=runs_max {
         if best.is_whole() {
             break;
         }
-        best.runs = run;
         let costs = match run {
             ..=RUNS_FROM_THE_START => vec![(SimTime::ZERO, run)],
             _ => continued(&best, run, &mut choices),
@@ -125,6 +127,7 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
             best = Replayed { runs: run, ..tried };
         }
     }
+    best.told_at_median = told_at_median;
     Ok(best)
 }
 
@@ -153,6 +156,7 @@ fn judge(
         quantities: quantities(recorded, simulated),
         tolerance_ms: tolerance_ms(recording),
         costs,
+        told_at_median: false,
         runs: 0,
         timelines: Box::new((recorded_timeline.clone(), timeline)),
     }

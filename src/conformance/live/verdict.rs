@@ -39,6 +39,19 @@ impl Verdict {
         self.replay.iter().filter(|replayed| replayed.differences.is_empty()).count()
     }
 
+    /// Repetitions whose story the run with median costs told, without a search among races.
+    pub fn told_at_median(&self) -> usize {
+        self.replay.iter().filter(|replayed| replayed.told_at_median).count()
+    }
+
+    /// In words: how many of the stories hang on a race, so that a run had to be searched for in which it goes that way.
+    fn searched(&self) -> String {
+        match self.same_stories() - self.told_at_median().min(self.same_stories()) {
+            0 => String::new(),
+            races => format!(" ({} at median costs, {races} by a race)", self.told_at_median()),
+        }
+    }
+
     /// Times that were compared.
     pub fn quantities(&self) -> usize {
         self.replay.iter().map(|replayed| replayed.quantities.len()).sum()
@@ -63,10 +76,11 @@ impl fmt::Display for Verdict {
         let share = 100.0 * self.inside() as f64 / self.quantities().max(1) as f64;
         writeln!(
             f,
-            "{scenario:30}  replay        {}  {} of {} stories, {} of {} times inside ({share:.1} %)",
+            "{scenario:30}  replay        {}  {} of {} stories{}, {} of {} times inside ({share:.1} %)",
             word(self.replay_passes()),
             self.same_stories(),
             self.replay.len(),
+            self.searched(),
             self.inside(),
             self.quantities(),
         )?;

@@ -334,11 +334,12 @@ impl TestContext {
         self.input(Input::Records(vec![RecordBatch { partition: partition(number), from, count }]));
     }
 
-    /// The application is busy from its next control on.
+    /// The application is busy with its next pass: the call of `poll` that is under way and the one after it return
+    /// empty first.
     pub fn stall(&mut self, commit: bool) {
         self.input(Input::Stall { commit });
         let timeout = self.consumer.settings().application.poll_timeout;
-        self.advance(timeout.as_millis());
+        self.advance(2 * timeout.as_millis());
     }
 
     pub fn close(&mut self, option: CloseOption) {

@@ -38,7 +38,7 @@ SCENARIO = {
     "faults": [
         {
             "random": {"from": "1m", "until": "25m", "gap": {"exponential": {"mean": "3m", "min": "10s", "max": "20m"}}},
-            "gc_pause": {"consumers": "worker", "for": {"uniform": {"from": "1s", "to": "20s"}}},
+            "gc_pause": {"host": "worker", "for": {"uniform": {"from": "1s", "to": "20s"}}},
         }
     ],
 }
@@ -105,7 +105,7 @@ class FanOut(unittest.TestCase):
 
         arguments = ["sweep", str(self.folder / "fan-out.json"), "--sesion.timeout.ms=6000"]
         with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
-            with self.assertRaisesRegex(fan_out_dask.ShardFailed, "did you mean `session.timeout.ms`"):
+            with self.assertRaisesRegex(fan_out_dask.ShardFailed, "mean `session.timeout.ms`"):
                 fan_out_dask.fan_out(client, REBALAB, arguments, 1, self.folder / "parts")
 
 

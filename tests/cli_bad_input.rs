@@ -292,3 +292,71 @@ fn many_mistakes_are_shown_together() {
     let text = text.replace("\"at\": \"60s\"", "\"at\": \"10m\"");
     insta::assert_snapshot!(refusal_of(text));
 }
+
+/// A folder with the good scenario, and what the command says in it; the exit code must be 2.
+fn failure_of(arguments: &[&str], prepare: impl FnOnce(&Path)) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("an empty folder");
+    fs::write(folder.path().join("s.json"), GOOD).expect("a file can be written");
+    prepare(folder.path());
+    let mut command = Command::cargo_bin("rebalab").expect("the binary is built");
+    let output = command.current_dir(&folder).args(arguments).output().expect("it runs");
+    let message = String::from_utf8(output.stderr).expect("messages are UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    (folder, message)
+}
+
+#[test]
+fn an_out_folder_with_files_of_others_is_left_alone() {
+    let (folder, message) = failure_of(&["run", "s.json", "--out", "mine"], |folder| {
+        fs::create_dir(folder.join("mine")).unwrap();
+        fs::write(folder.join("mine/thesis.tex"), "years of work").unwrap();
+    });
+    assert!(message.contains("thesis.tex") && message.contains("--force"), "{message}");
+    assert_eq!(listing(&folder.path().join("mine")), ["thesis.tex"]);
+}
+
+/// A pipe whose reader has gone away.
+#[test]
+fn a_closed_pipe_ends_with_an_error_and_not_with_a_panic() {
+    let folder = tempfile::tempdir().expect("an empty folder");
+    fs::write(folder.path().join("s.json"), GOOD).expect("a file can be written");
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("rebalab"));
+    command.current_dir(&folder).args(["run", "s.json", "--format", "json"]);
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("closed standard output") && !message.contains("panicked"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_standard_output_or_the_trace() {
+    let (_, message) = failure_of(&["run", "s.json", "--trace", "/dev/full"], |_| {});
+    assert!(message.contains("/dev/full") && message.contains("No space left on device"), "{message}");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let folder = tempfile::tempdir().expect("an empty folder");
+    fs::write(folder.path().join("s.json"), GOOD).expect("a file can be written");
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("rebalab"));
+    let output = command.current_dir(&folder).args(["run", "s.json"]).stdout(full).output().expect("it runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("standard output") && message.contains("No space left on device"), "{message}");
+}
+
+/// The limit on the size of files stands for a disk that fills up while the report is written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_up_leaves_no_half_report() {
+    let folder = tempfile::tempdir().expect("an empty folder");
+    fs::write(folder.path().join("s.json"), GOOD).expect("a file can be written");
+    let binary = assert_cmd::cargo::cargo_bin("rebalab");
+    let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' run s.json --out report", binary.display());
+    let output = Command::new("sh").current_dir(&folder).args(["-c", &script]).output().expect("it runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("failed to write"), "{message}");
+    assert_eq!(listing(folder.path()), ["s.json"], "neither the report nor a part of it");
+}

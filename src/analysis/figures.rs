@@ -467,14 +467,15 @@ fn unknown(path: &str, groups: &[&str]) -> UnknownFigure {
         Some(_) => split_group(path, groups.iter().copied()).1,
         None => path,
     };
-    let nearest = candidates().into_iter().min_by_key(|candidate| distance(candidate, name)).unwrap_or_default();
+    let nearest = paths("<name>").into_iter().min_by_key(|candidate| distance(candidate, name)).unwrap_or_default();
     UnknownFigure { path: path.to_string(), nearest }
 }
 
 /// All names, with the known keys filled in.
-fn candidates() -> Vec<String> {
+/// Every path to a figure: with all known keys, the first rebalance, and `name` where a name of the scenario belongs.
+pub fn paths(name: &str) -> Vec<String> {
     let mut all: Vec<String> = OF_RUN.iter().chain(&OF_REBALANCE).map(|d| d.name.replace("<n>", "1")).collect();
-    all.extend(with_keys("<name>"));
+    all.extend(with_keys(name));
     all
 }
 

@@ -2,7 +2,7 @@
 //! detection took.
 
 use crate::analysis::Histogram;
-use crate::analysis::facts::{Facts, GroupNumber, POLL_TIMEOUT_REASON};
+use crate::analysis::facts::{Facts, GroupNumber};
 use crate::analysis::outcome::{Measured, Removal, RemovalKind, Totals, limits};
 use crate::coordinator::CoordinatorEvent;
 use crate::engine::{SimDuration, SimTime};
@@ -68,7 +68,7 @@ impl Removals {
 
     fn left(&mut self, facts: &Facts, group: GroupNumber, member: &MemberId, reason: &str) {
         self.detect(facts.now, "MemberLeft");
-        let exceeded = reason.contains(POLL_TIMEOUT_REASON);
+        let exceeded = facts.leaves_unpolled(member, reason);
         let kind = if exceeded { RemovalKind::PollIntervalExceeded } else { RemovalKind::Left };
         self.groups[group].poll_interval_exceeded += u64::from(exceeded);
         self.list(facts, group, member, reason, kind, None);

@@ -7,7 +7,7 @@ use super::assignment::GroupAssignment;
 use super::cluster::Cluster;
 use super::error::AssignorError;
 use super::group::{Group, GroupMember};
-use super::{range, round_robin, sticky};
+use super::{others, range, round_robin, sticky};
 use crate::protocol::config::AssignorName;
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::JoinGroupResponseMember;
@@ -16,7 +16,8 @@ use crate::protocol::subscription::{
 };
 use crate::protocol::{Bytes, Generation, MemberId};
 
-/// The built-in assignors of the consumer (`partition.assignment.strategy`).
+/// The built-in assignors of the consumer (`partition.assignment.strategy`), and those of other client libraries that
+/// decide otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ClientAssignor {
     /// `org.apache.kafka.clients.consumer.RangeAssignor`
@@ -27,6 +28,12 @@ pub enum ClientAssignor {
     Sticky,
     /// `org.apache.kafka.clients.consumer.CooperativeStickyAssignor`
     CooperativeSticky,
+    /// `RoundRobinAssigner` of kafkajs
+    KafkaJsRoundRobin,
+    /// `range` of kafka-go
+    KafkaGoRange,
+    /// `roundrobin` of kafka-go
+    KafkaGoRoundRobin,
 }
 
 impl From<AssignorName> for ClientAssignor {
@@ -41,15 +48,16 @@ impl From<AssignorName> for ClientAssignor {
 }
 
 impl ClientAssignor {
-    /// All of them.
+    /// All of Kafka's.
     pub const ALL: [ClientAssignor; 4] =
         [ClientAssignor::Range, ClientAssignor::RoundRobin, ClientAssignor::Sticky, ClientAssignor::CooperativeSticky];
 
     /// The protocol's name in JoinGroup: `range`, `roundrobin`, `sticky`, `cooperative-sticky`.
     pub const fn name(self) -> &'static str {
         match self {
-            ClientAssignor::Range => "range",
-            ClientAssignor::RoundRobin => "roundrobin",
+            ClientAssignor::Range | ClientAssignor::KafkaGoRange => "range",
+            ClientAssignor::RoundRobin | ClientAssignor::KafkaGoRoundRobin => "roundrobin",
+            ClientAssignor::KafkaJsRoundRobin => "RoundRobinAssigner",
             ClientAssignor::Sticky => "sticky",
             ClientAssignor::CooperativeSticky => "cooperative-sticky",
         }
@@ -154,12 +162,12 @@ impl ConsumerPartitionAssignor {
     /// generation (nothing before the first), cooperative-sticky the generation, the others nothing.
     pub fn subscription_user_data(&self) -> Option<Bytes> {
         match self.assignor {
-            ClientAssignor::Range | ClientAssignor::RoundRobin => None,
             ClientAssignor::Sticky => self.memory.as_ref().map(StickyUserData::encode),
             ClientAssignor::CooperativeSticky => {
                 let generation = self.memory.as_ref().and_then(|memory| memory.generation);
                 Some(cooperative_user_data::encode(generation.unwrap_or(Generation::NONE.0)))
             }
+            _ => None,
         }
     }
 
@@ -169,7 +177,7 @@ impl ConsumerPartitionAssignor {
         let previous_assignment = match self.assignor {
             ClientAssignor::Sticky => assignment.partitions.clone(),
             ClientAssignor::CooperativeSticky => Vec::new(),
-            ClientAssignor::Range | ClientAssignor::RoundRobin => return,
+            _ => return,
         };
         self.memory = Some(StickyUserData { previous_assignment, generation: Some(generation.0) });
     }
@@ -186,6 +194,9 @@ impl ConsumerPartitionAssignor {
             ClientAssignor::RoundRobin => Ok(round_robin::assign(&group)),
             ClientAssignor::Sticky => sticky::assign(&group, &mut self.max_generation),
             ClientAssignor::CooperativeSticky => sticky::assign_cooperatively(&group, &mut self.max_generation),
+            ClientAssignor::KafkaJsRoundRobin => Ok(others::kafkajs_round_robin(&group)),
+            ClientAssignor::KafkaGoRange => Ok(others::kafka_go_range(&group)),
+            ClientAssignor::KafkaGoRoundRobin => Ok(others::kafka_go_round_robin(&group)),
         }
     }
 

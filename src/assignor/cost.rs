@@ -53,8 +53,12 @@ struct Cost {
 /// ```
 pub fn kafka_cost(assignor: impl Into<Assignor>, members: usize, partitions: usize) -> SimDuration {
     let cost = match assignor.into() {
-        Assignor::Client(ClientAssignor::Range) => Cost { fixed: 9_800, per_partition: 286, per_pair: 1_524 },
-        Assignor::Client(ClientAssignor::RoundRobin) => Cost { fixed: 5_500, per_partition: 25, per_pair: 1_245 },
+        Assignor::Client(ClientAssignor::Range | ClientAssignor::KafkaGoRange) => {
+            Cost { fixed: 9_800, per_partition: 286, per_pair: 1_524 }
+        }
+        Assignor::Client(
+            ClientAssignor::RoundRobin | ClientAssignor::KafkaGoRoundRobin | ClientAssignor::KafkaJsRoundRobin,
+        ) => Cost { fixed: 5_500, per_partition: 25, per_pair: 1_245 },
         Assignor::Client(ClientAssignor::Sticky) => Cost { fixed: 0, per_partition: 309, per_pair: 1_178 },
         Assignor::Client(ClientAssignor::CooperativeSticky) => Cost { fixed: 0, per_partition: 278, per_pair: 1_090 },
         Assignor::Server(ServerAssignor::Uniform) => Cost { fixed: 4_560, per_partition: 11, per_pair: 2 },

@@ -14,6 +14,7 @@ mod cost;
 mod distinct;
 mod error;
 mod group;
+mod others;
 mod racks;
 mod range;
 mod round_robin;

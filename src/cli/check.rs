@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Exit, scenario_file, terminal};
+use crate::client::RebalanceTimeout;
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::protocol::config::{BrokerConfig, ConsumerConfig};
+use crate::scenario::ClientProfile;
 use crate::scenario::checked::{Arrivals, Consumer, Group, Scenario, When};
 use crate::scenario::file::Span;
+use crate::scenario::profile::REBALANCE_TIMEOUT;
 
 /// Check a scenario without running it, and print its effective configuration
 #[derive(clap::Args, Debug)]
@@ -119,16 +122,65 @@ fn describe_consumers(out: &mut String, consumers: &[Consumer], all: bool) {
     for (at, per_record) in &processing.per_record_changes {
         line(out, 3, format!("from {} on {} per record", instant(*at), distribution(per_record)));
     }
-    let mut default = ConsumerConfig::default();
+    describe_settings(out, first, all);
+}
+
+/// Settings with their values, by default only those that differ from Kafka's: whether the client library has them so, or
+/// the scenario.
+fn describe_settings(out: &mut String, consumer: &Consumer, all: bool) {
+    let mut kafkas = ConsumerConfig::default();
     if !all {
-        default.client_id.clone_from(&first.config.client_id);
+        kafkas.client_id.clone_from(&consumer.config.client_id);
     }
-    settings(out, first.config.settings(), default.settings(), all);
+    let client = &consumer.client;
+    let Ok(mut profile) = ClientProfile::find(client) else { return };
+    profile.config.client_id.clone_from(&kafkas.client_id);
+    let (own, theirs, kafkas) = (consumer.config.settings(), profile.config.settings(), kafkas.settings());
+    for (((name, value), (_, default)), (_, kafka)) in own.iter().zip(&theirs).zip(&kafkas) {
+        let own_name = match profile.own_name(name) {
+            own if own == *name => (*name).to_string(),
+            own => format!("{own} ({name})"),
+        };
+        let value_text = plain(value);
+        match () {
+            () if value != default && default == kafka => {
+                line(out, 2, format!("{own_name} = {value_text}  (Kafka's default: {})", plain(kafka)));
+            }
+            () if value != default => {
+                line(
+                    out,
+                    2,
+                    format!(
+                        "{own_name} = {value_text}  ({client}'s default: {}, Kafka's: {})",
+                        plain(default),
+                        plain(kafka)
+                    ),
+                );
+            }
+            () if value != kafka => {
+                line(out, 2, format!("{own_name} = {value_text}  (default of {client}; Kafka's: {})", plain(kafka)));
+            }
+            () if all => line(out, 2, format!("{own_name} = {value_text}")),
+            () => {}
+        }
+    }
+    match consumer.behaviour.rebalance_timeout {
+        RebalanceTimeout::PollInterval => {}
+        RebalanceTimeout::Session => line(out, 2, "rebalance timeout: the session timeout"),
+        RebalanceTimeout::Own(ms) => {
+            let name = profile.own_name(REBALANCE_TIMEOUT);
+            let set = if consumer.behaviour.rebalance_timeout == profile.behaviour.rebalance_timeout {
+                "default"
+            } else {
+                "set"
+            };
+            line(out, 2, format!("rebalance timeout: {ms} ms ({name}, {set})"));
+        }
+    }
 }
 
 /// Settings with their values, by default only those that differ from Kafka's.
 fn settings(out: &mut String, own: Vec<(&str, Value)>, default: Vec<(&str, Value)>, all: bool) {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     for ((name, value), (_, default)) in own.iter().zip(&default) {
         if value != default {
             line(out, 2, format!("{name} = {}  (Kafka's default: {})", plain(value), plain(default)));
@@ -136,6 +188,10 @@ fn settings(out: &mut String, own: Vec<(&str, Value)>, default: Vec<(&str, Value
             line(out, 2, format!("{name} = {}", plain(value)));
         }
     }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -180,6 +236,9 @@ fn arrivals(arrivals: &Arrivals) -> String {
             Span(*length),
             Span(*every)
         ),
+        Arrivals::InTurn { per_second, every } => {
+            format!(", {per_second} records/s in bursts every {}", Span(*every))
+        }
         Arrivals::Table { steps } => {
             let steps: Vec<String> = steps.iter().map(|(at, rate)| format!("{rate} from {}", instant(*at))).collect();
             format!(", records/s {}", steps.join(", "))

@@ -119,7 +119,7 @@ impl ManyRuns {
     }
 
     fn threads(&self) -> NonZeroUsize {
-        self.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        threads_or_all(self.threads)
     }
 
     /// Says on standard error that the runs were stopped, and how to go on.
@@ -135,6 +135,11 @@ impl ManyRuns {
         // A terminal that has gone away hears nothing; the runs are on the disk.
         let _ = writeln!(std::io::stderr(), "stopped after {} of {of} runs: {kept}", collected.runs);
     }
+}
+
+/// So many threads, or as many as there are cores.
+pub(super) fn threads_or_all(threads: Option<NonZeroUsize>) -> NonZeroUsize {
+    threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn explained(error: SessionError, file: Option<&Path>) -> miette::Report {
@@ -157,7 +162,7 @@ pub(super) fn check_directory(out: &Path, force: bool) -> miette::Result<()> {
 }
 
 /// Set by Ctrl-C, by the request to end, and by a terminal that goes away. The second time the process ends at once.
-fn stop_flag() -> &'static AtomicBool {
+pub(super) fn stop_flag() -> &'static AtomicBool {
     static STOP: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<()> = OnceLock::new();
     HANDLER.get_or_init(|| {

@@ -2,6 +2,7 @@
 
 mod axes;
 mod check;
+mod claims;
 mod compare;
 mod conform;
 mod conform_live;
@@ -13,6 +14,7 @@ mod scenario_file;
 mod schema;
 mod sweep;
 mod terminal;
+mod tune;
 
 use clap::{Parser, Subcommand};
 
@@ -33,7 +35,9 @@ enum Verb {
     Run(run::Run),
     Compare(compare::Compare),
     Sweep(sweep::SweepArguments),
+    Tune(tune::Tune),
     Merge(merge::Merge),
+    Claims(claims::Claims),
     Check(check::Check),
     Conform(conform::Conform),
     Schema(schema::Schema),
@@ -53,7 +57,9 @@ pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
         Verb::Run(run) => run.execute(),
         Verb::Compare(compare) => compare.execute(),
         Verb::Sweep(sweep) => sweep.execute(),
+        Verb::Tune(tune) => tune.execute(),
         Verb::Merge(merge) => merge.execute(),
+        Verb::Claims(claims) => claims.execute(),
         Verb::Check(check) => check.execute(),
         Verb::Conform(conform) => conform.execute(),
         Verb::Schema(schema) => schema.execute(),

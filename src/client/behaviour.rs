@@ -1,6 +1,8 @@
 //! What client libraries and their versions do differently (consumer-client.md 6.2): the switches that the state machine asks.
+//! Statements with a bare number are those of the recordings in `tests/vectors/live-clients/README.md`.
 
 use crate::protocol::message::Request;
+use crate::protocol::subscription::HIGHEST_VERSION;
 
 /// How a client behaves where versions differ. The default is the Java consumer of Kafka 4.1.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,18 +14,243 @@ pub struct Behaviour {
     pub heartbeat_while_completing: bool,
     /// ILLEGAL_GENERATION keeps the member id (3.2).
     pub keeps_member_id_on_illegal_generation: bool,
-    /// JoinGroup and LeaveGroup say why (KIP-800, 3.2).
-    pub sends_reasons: bool,
+    /// JoinGroup and LeaveGroup say why (KIP-800, 3.2), and in whose words.
+    pub reasons: Reasons,
     /// How offsets are committed before partitions are given up.
     pub revocation_commit: RevocationCommit,
-    /// `onPartitionsLost` exists (2.4); before, `onPartitionsRevoked` is called in its place.
-    pub lost_callback: bool,
+    /// Which call tells of partitions that were lost with the membership.
+    pub lost_callback: LostCallback,
+    /// `close` tells the listener of the partitions that it gives up.
+    pub listener_on_close: bool,
     /// `poll` goes on while a join is under way (2.6); before, it waits for the join inside.
     pub polls_during_join: bool,
     /// The client's own timeout of JoinGroup.
     pub join_timeout: JoinTimeout,
     /// Highest versions of the group requests that the client speaks.
     pub versions: RequestVersions,
+    /// What JoinGroup names as rebalance timeout.
+    pub rebalance_timeout: RebalanceTimeout,
+    /// Whether and how the time between two polls is limited.
+    pub poll_interval: PollInterval,
+    /// What goes on while the application works on its records.
+    pub application: ApplicationThread,
+    /// A member that left because it was not polled gives its partitions up at once, not with the next poll.
+    pub gives_up_unpolled: bool,
+    /// The heartbeat thread sleeps in slices of `retry.backoff.ms` and sees a deadline only at the end of one; others
+    /// wake at the deadline itself.
+    pub sleeps_in_slices: bool,
+    /// Deadlines are reckoned with the wall clock (Java's `Time.SYSTEM.milliseconds()`), which can jump; else with a
+    /// monotonic one.
+    pub wall_clock: bool,
+    /// When the first heartbeat of a generation is due.
+    pub first_heartbeat: FirstHeartbeat,
+    /// What the client does when no heartbeat was answered for as long as the session lasts.
+    pub session_timer: SessionTimer,
+    /// What a heartbeat that gets no answer leads to.
+    pub heartbeat_failure: HeartbeatFailure,
+    /// How fetching stands in the way of group requests.
+    pub fetching: Fetching,
+    /// The first Fetch after an assignment goes out so much later, ms.
+    pub fetch_begins_after_ms: u64,
+    /// A broker parks a Fetch for so much less than `fetch.max.wait.ms`, ms.
+    pub fetch_margin_ms: i32,
+    /// After UNKNOWN_MEMBER_ID the first JoinGroup still carries the old member id; only its refusal brings one without.
+    pub joins_with_the_old_id: bool,
+    /// What follows a membership or a JoinGroup that failed.
+    pub rejoin: Rejoin,
+    /// Version of the subscription's bytes, and whether owned partitions are in them.
+    pub subscription: SubscriptionFormat,
+    /// So many of a thousand joins are followed by another JoinGroup at once.
+    pub joins_twice_permille: u32,
+    /// What it makes, as the leader, of subscriptions that end too early.
+    pub cut_short: CutShort,
+    /// Which offsets automatic commits carry, and when.
+    pub auto_commit: AutoCommit,
+    /// Whose implementations of the assignors this client runs.
+    pub assignors: AssignorFamily,
+}
+
+/// Why a member joins or leaves, as it tells the coordinator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reasons {
+    /// It doesn't tell.
+    None,
+    /// In the Java consumer's words.
+    Java,
+    /// In franz-go's words.
+    FranzGo,
+}
+
+/// What JoinGroup names as rebalance timeout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RebalanceTimeout {
+    /// `max.poll.interval.ms` (KIP-62; librdkafka and kafka-python have it so too).
+    PollInterval,
+    /// The session timeout (before KIP-62).
+    Session,
+    /// A setting of its own, ms.
+    Own(i32),
+}
+
+/// How the time between two polls is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PollInterval {
+    /// Not at all.
+    Unlimited,
+    /// The member leaves when `max.poll.interval.ms` is over.
+    Leaves,
+    /// The same, but looked at only every so many milliseconds, counted from the last SyncGroup answer (librdkafka: the
+    /// recorded leaves lie 10 to 13 ms after a multiple of 500 ms from there).
+    LeavesChecked {
+        /// From one look to the next, ms.
+        every_ms: i64,
+    },
+    /// The same, but looked at only when a heartbeat is due (kafka-python, statement 35).
+    LeavesAtHeartbeat,
+}
+
+/// What goes on while the application works on its records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ApplicationThread {
+    /// It works on the thread that polls: nothing is joined, only the heartbeat thread runs on.
+    Polls,
+    /// It works beside: rebalances go on without it, listener calls included.
+    Beside,
+    /// It works beside, but its next poll (or the return of its handler) has to make the listener calls: a join waits.
+    BesideWithListener,
+    /// It works beside, but no rejoin begins before its next poll (franz-go's `BlockRebalanceOnPoll`, statement 15).
+    BesideUntilPoll,
+}
+
+/// When the first heartbeat of a generation is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FirstHeartbeat {
+    /// An interval after the join.
+    AfterInterval,
+    /// So many milliseconds after the join under the cooperative protocol; else an interval.
+    CooperativeAfterMs(i64),
+    /// At once.
+    AtOnce,
+    /// An interval after the last one of the generation before; at once if there was none or that time is over.
+    Kept,
+}
+
+/// What happens when no heartbeat was answered for as long as the session lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionTimer {
+    /// The coordinator is looked up anew, membership is kept.
+    DropsCoordinator,
+    /// The member takes itself for expelled: partitions are lost, and it joins without a member id.
+    Loses,
+    /// There is no such timer.
+    None,
+}
+
+/// What a heartbeat that gets no answer leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeartbeatFailure {
+    /// The coordinator is looked up, membership is kept.
+    Keeps,
+    /// The membership is over; the member joins with its old id (statements 17 and 24).
+    Ends,
+    /// The membership is over, and its id is forgotten (statement 28).
+    EndsWithoutId,
+}
+
+/// How fetching stands in the way of group requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fetching {
+    /// Not at all: the coordinator has a connection of its own.
+    Apart,
+    /// Group requests take the fetching connection and wait behind a parked Fetch; so does the end of a session
+    /// (sarama, statements 19 and 20).
+    Shared,
+    /// A rejoin and `close` wait until the parked Fetches have returned (kafka-go, statement 31).
+    Awaited,
+    /// Heartbeats are sent by the fetch loop, between two Fetches; `close` waits for the parked one (kafkajs,
+    /// statements 25 to 27).
+    Loop,
+}
+
+/// What follows a membership or a JoinGroup that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rejoin {
+    /// Pause before the next JoinGroup after a heartbeat was refused, ms.
+    pub after_loss_ms: i64,
+    /// That pause is made only if the session was over by the client's own clock too.
+    pub after_expiry_only: bool,
+    /// Pause after UNKNOWN_MEMBER_ID in answer to a JoinGroup, ms.
+    pub after_unknown_member_ms: i64,
+    /// The partitions are given up before that pause, not after it.
+    pub gives_up_first: bool,
+    /// What an error that no retry helps against leads to.
+    pub after_error: AfterError,
+    /// FENCED_INSTANCE_ID is the end: the consumer stays idle.
+    pub fenced_stops: bool,
+}
+
+/// What an error that no retry helps against leads to (INCONSISTENT_GROUP_PROTOCOL, FENCED_INSTANCE_ID).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterError {
+    /// It reaches the application out of `poll`.
+    Throws,
+    /// It is tried again, after a pause that doubles from the first to the second number of milliseconds.
+    Retries(i32, i32),
+    /// The consumer gives up without leaving the group.
+    Stops,
+}
+
+/// What a leader makes of a subscription whose bytes end too early ([`SubscriptionFormat::cut_short`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CutShort {
+    /// It fails (Kafka's `ConsumerProtocol`, statement 34a).
+    Fails,
+    /// The member gets nothing (librdkafka, statement 34a).
+    GetsNothing,
+    /// It reads what is there. Observed of kafka-go; not known of the others.
+    Reads,
+}
+
+/// Version of the subscription's bytes, and whether owned partitions are in them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SubscriptionFormat {
+    /// `ConsumerProtocolSubscription` version: owned partitions since 1, generation since 2, rack since 3.
+    pub version: i16,
+    /// The bytes end before the fields of their version (kafka-go, statement 34a).
+    pub cut_short: bool,
+}
+
+/// Which offsets automatic commits carry, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoCommit {
+    /// All positions, every `auto.commit.interval.ms`.
+    AllPositions,
+    /// Positions that moved since the last commit, every `auto.commit.interval.ms`.
+    MovedPositions,
+    /// Positions that moved, after each batch.
+    AfterBatch,
+}
+
+/// Whose implementations of the assignors a client runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AssignorFamily {
+    /// Kafka's, or one that decides as Kafka's does.
+    Kafka,
+    /// kafkajs' `RoundRobinAssigner` (statement 29).
+    KafkaJs,
+    /// kafka-go's `range` and `roundrobin` (statement 30).
+    KafkaGo,
+}
+
+/// Which call tells of partitions that were lost with the membership.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LostCallback {
+    /// `onPartitionsLost` (2.4).
+    Lost,
+    /// `onPartitionsRevoked`: there is no other.
+    Revoked,
+    /// None.
+    None,
 }
 
 /// How `enable.auto.commit` commits before a rebalance takes partitions away.
@@ -85,9 +312,10 @@ impl Default for Behaviour {
             heartbeat_thread: true,
             heartbeat_while_completing: true,
             keeps_member_id_on_illegal_generation: true,
-            sends_reasons: true,
+            reasons: Reasons::Java,
             revocation_commit: RevocationCommit::AsyncAwaited,
-            lost_callback: true,
+            lost_callback: LostCallback::Lost,
+            listener_on_close: true,
             polls_during_join: true,
             join_timeout: JoinTimeout::Longer,
             versions: RequestVersions {
@@ -98,6 +326,32 @@ impl Default for Behaviour {
                 offset_commit: 9,
                 offset_fetch: 9,
             },
+            rebalance_timeout: RebalanceTimeout::PollInterval,
+            poll_interval: PollInterval::Leaves,
+            application: ApplicationThread::Polls,
+            gives_up_unpolled: false,
+            sleeps_in_slices: true,
+            wall_clock: true,
+            first_heartbeat: FirstHeartbeat::AfterInterval,
+            session_timer: SessionTimer::DropsCoordinator,
+            heartbeat_failure: HeartbeatFailure::Keeps,
+            fetching: Fetching::Apart,
+            fetch_begins_after_ms: 0,
+            fetch_margin_ms: 0,
+            joins_with_the_old_id: false,
+            rejoin: Rejoin {
+                after_loss_ms: 0,
+                after_expiry_only: false,
+                after_unknown_member_ms: 0,
+                gives_up_first: true,
+                after_error: AfterError::Throws,
+                fenced_stops: false,
+            },
+            subscription: SubscriptionFormat { version: HIGHEST_VERSION, cut_short: false },
+            joins_twice_permille: 0,
+            cut_short: CutShort::Fails,
+            auto_commit: AutoCommit::AllPositions,
+            assignors: AssignorFamily::Kafka,
         }
     }
 }

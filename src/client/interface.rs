@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::AssignorName;
 use crate::protocol::message::{Request, Response};
 use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
@@ -91,12 +91,18 @@ pub enum Input {
     Paused,
     /// They run again.
     Resumed,
+    /// The machine's clock jumped by so much (forward if positive): deadlines that were worked out with it come so much
+    /// earlier. Clients that reckon with a monotonic clock don't notice.
+    ClockJump { ms: i64 },
+    /// The machine stood still, its clocks too, for so long: every deadline comes so much later. Comes before
+    /// [`Input::Resumed`].
+    ClockStood(SimDuration),
     /// A connection is ready (TCP handshake and ApiVersions exchange are over).
     Connected(Connection),
     /// A connection was refused or broke, or set-up failed.
     Disconnected(Connection),
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
-    Response { connection: Connection, correlation_id: u32, body: Response },
+    Response { connection: Connection, correlation_id: u32, body: Box<Response> },
     /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Output::AwaitRecords`].
     Records(Vec<RecordBatch>),
     /// The application has processed its batch (and done what it does between polls) and goes on.
@@ -125,7 +131,7 @@ pub enum Output {
     /// Send a request on a connection that is ready. The broker does not read it before `unread_until`: a Fetch of
     /// this consumer, which is not among the requests, may be parked on the connection until then (the request's
     /// sending time if none; earlier if records come in on that broker before). `version` is the request's.
-    Send { connection: Connection, correlation_id: u32, version: i16, request: Request, unread_until: SimTime },
+    Send { connection: Connection, correlation_id: u32, version: i16, request: Box<Request>, unread_until: SimTime },
     /// Wake this thread at that time. Replaces the thread's earlier wish; [`SimTime::MAX`] withdraws it.
     WakeAt { thread: Thread, at: SimTime },
     /// The poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some; if
@@ -136,7 +142,7 @@ pub enum Output {
     StopAwaiting,
     /// `poll` returned and the application works on these records; [`Input::ProcessingDone`] ends it.
     /// With `stall` it is the busy pass that [`Input::Stall`] asked for (records may then be empty).
-    Process { records: Vec<RecordBatch>, stall: bool },
+    Process { records: Arc<[RecordBatch]>, stall: bool },
     /// The listener is called; [`Input::CallbackDone`] ends it.
     Callback { callback: Callback, partitions: Vec<TopicPartition> },
     /// The leader runs its assignor over so many members and partitions, holding the coordinator's monitor;

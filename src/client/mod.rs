@@ -9,7 +9,11 @@ pub mod classic;
 pub mod interface;
 pub mod settings;
 
-pub use behaviour::{Behaviour, JoinTimeout, RequestVersions, RevocationCommit};
+pub use behaviour::{
+    AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
+    HeartbeatFailure, JoinTimeout, LostCallback, PollInterval, Reasons, RebalanceTimeout, Rejoin, RequestVersions,
+    RevocationCommit, SessionTimer, SubscriptionFormat,
+};
 pub use classic::Consumer;
 pub use interface::{Api, Callback, ClientEvent, CloseOption, Connection, Input, Jitter, Output, RecordBatch, Thread};
 pub use settings::{Application, CommitStrategy, ConsumerSettings, OnException, Subscription};

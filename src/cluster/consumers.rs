@@ -1,5 +1,7 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
+use std::sync::Arc;
+
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
     self, Application, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
@@ -7,7 +9,7 @@ use crate::client::{
 };
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::BrokerId;
-use crate::scenario::checked::{AssignorCost, CloseHow, Distribution};
+use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
 use crate::trace::{Event, HostPause, StopKind};
 
 use super::host::{Process, Work, WorkKind};
@@ -78,9 +80,17 @@ impl Simulation<'_> {
         let Some(process) = host.process.take() else { return };
         let paused = host.paused.take();
         let timers = self.timers[consumer as usize];
-        for timer in
-            [timers.poll, timers.heartbeat, timers.records, timers.work, timers.assign, timers.resume, timers.grace]
-        {
+        for timer in [
+            timers.poll,
+            timers.heartbeat,
+            timers.records,
+            timers.work,
+            timers.batch,
+            timers.quota,
+            timers.assign,
+            timers.resume,
+            timers.grace,
+        ] {
             self.queue.cancel(timer);
         }
         if let Some((_, pause)) = paused {
@@ -218,7 +228,7 @@ impl Simulation<'_> {
         }
     }
 
-    fn begin_batch(&mut self, consumer: u32, records: Vec<RecordBatch>, stall: bool) {
+    fn begin_batch(&mut self, consumer: u32, records: Arc<[RecordBatch]>, stall: bool) {
         let mut length = self.processing_time(consumer, &records);
         if stall {
             let held_up = std::mem::take(&mut self.hosts[consumer as usize].stall);
@@ -239,6 +249,7 @@ impl Simulation<'_> {
         let changed = processing.per_record_changes.iter().rev().find(|(from, _)| *from <= self.now);
         let per_record = changed.map_or(&processing.per_record, |(_, distribution)| distribution);
         let mut length = processing.per_batch.sample(&mut self.hosts[consumer as usize].random.batch);
+        length += slow_time(processing.slow.as_ref(), records);
         if let Distribution::Constant(each) = per_record {
             return length + *each * records.iter().map(|batch| u64::from(batch.count)).sum();
         }
@@ -257,12 +268,15 @@ impl Simulation<'_> {
         let length = host.stretched(normal);
         let ends = self.now + length;
         let paused = host.paused.is_some();
+        let timers = self.timers[consumer as usize];
+        let timer = if matches!(kind, WorkKind::Batch(_)) { timers.batch } else { timers.work };
         if let Some(process) = host.process.as_mut() {
-            process.work = Some(Work { kind, ends, left: length });
+            process.begin(Work { kind, ends, left: length });
         }
         if !paused {
-            self.queue.set(self.timers[consumer as usize].work, ends);
+            self.queue.set(timer, ends);
         }
+        self.count_quota(consumer);
     }
 
     fn begin_assignment(&mut self, consumer: u32, cost: SimDuration) {
@@ -272,6 +286,7 @@ impl Simulation<'_> {
         if let Some(process) = host.process.as_mut() {
             process.assignment = Some((ends, length));
         }
+        self.count_quota(consumer);
         self.queue.set(self.timers[consumer as usize].assign, ends);
     }
 
@@ -280,13 +295,27 @@ impl Simulation<'_> {
         if let Some(process) = self.process(consumer)
             && process.assignment.take().is_some()
         {
+            self.count_quota(consumer);
             self.client_input(consumer, Input::AssignmentComputed);
         }
     }
 
-    /// The application's thread has finished what it was busy with.
+    /// The application has finished its batch.
+    pub(super) fn batch_done(&mut self, consumer: u32) {
+        if let Some(work) = self.process(consumer).and_then(|process| process.batch.take()) {
+            self.finish(consumer, work);
+        }
+    }
+
+    /// The start-up or a call of the listener is over.
     pub(super) fn work_done(&mut self, consumer: u32) {
-        let Some(work) = self.process(consumer).and_then(|process| process.work.take()) else { return };
+        if let Some(work) = self.process(consumer).and_then(|process| process.work.take()) {
+            self.finish(consumer, work);
+        }
+    }
+
+    fn finish(&mut self, consumer: u32, work: Work) {
+        self.count_quota(consumer);
         let name = Self::name(consumer);
         match work.kind {
             WorkKind::Startup => {
@@ -317,17 +346,18 @@ impl Simulation<'_> {
             return;
         }
         host.paused = Some((until, pause));
-        if let Some(work) = process.work.as_mut() {
+        for work in process.work.iter_mut().chain(&mut process.batch) {
             work.left = SimDuration(work.ends.0.saturating_sub(self.now.0));
         }
         if let Some((ends, left)) = process.assignment.as_mut() {
             *left = SimDuration(ends.0.saturating_sub(self.now.0));
         }
-        for timer in [timers.work, timers.assign, timers.records] {
+        for timer in [timers.work, timers.batch, timers.assign, timers.records] {
             self.queue.cancel(timer);
         }
         self.queue.set(timers.resume, until);
         self.emit(Event::PauseBegan { consumer: Self::name(consumer), pause });
+        self.count_quota(consumer);
         self.client_input(consumer, Input::Paused);
     }
 
@@ -337,15 +367,19 @@ impl Simulation<'_> {
         let Some((_, pause)) = host.paused.take() else { return };
         let timers = self.timers[consumer as usize];
         let Some(process) = host.process.as_mut() else { return };
-        if let Some(work) = process.work.as_mut() {
-            work.ends = self.now + work.left;
-            self.queue.set(timers.work, work.ends);
+        for (work, timer) in [(&mut process.work, timers.work), (&mut process.batch, timers.batch)] {
+            if let Some(work) = work {
+                work.ends = self.now + work.left;
+                self.queue.set(timer, work.ends);
+            }
         }
         if let Some((ends, left)) = process.assignment.as_mut() {
             *ends = self.now + *left;
             self.queue.set(timers.assign, *ends);
         }
         self.emit(Event::PauseEnded { consumer: Self::name(consumer), pause });
+        self.count_quota(consumer);
+        self.tell_of_standing_clock(consumer);
         self.client_input(consumer, Input::Resumed);
         if self.process(consumer).is_some_and(|process| process.awaits_records) {
             self.plan_records(consumer);
@@ -442,4 +476,15 @@ impl Simulation<'_> {
             self.client_input(consumer, Input::Records(batches));
         }
     }
+}
+
+/// What the slow ones among these records take on top.
+fn slow_time(slow: Option<&SlowRecords>, records: &[RecordBatch]) -> SimDuration {
+    let Some(slow) = slow else { return SimDuration::ZERO };
+    let offsets = records.iter().flat_map(|batch| {
+        let number = batch.partition.partition as u32;
+        (batch.from..batch.from + i64::from(batch.count)).map(move |offset| (number, offset))
+    });
+    let count = offsets.filter(|(number, offset)| slow.is_slow(*number, *offset)).count();
+    SimDuration::from_millis(slow.ms) * count as u64
 }

@@ -15,8 +15,14 @@ pub struct Occurrence {
     pub consumer: Option<u32>,
     /// When.
     pub at: SimTime,
+    /// How often it has struck before.
+    strikes: u32,
     random: RandomStream,
 }
+
+/// `CrashLoopBackOff` of the kubelet: the first restart waits 10 s, each further one twice as long, 300 s at most.
+const CRASH_BACKOFF: SimDuration = SimDuration::from_secs(10);
+const CRASH_BACKOFF_MAX: SimDuration = SimDuration::from_secs(300);
 
 /// The first occurrences of every fault of the scenario.
 pub fn first_occurrences(scenario: &Scenario, seed: u64) -> Vec<Occurrence> {
@@ -40,7 +46,7 @@ pub fn first_occurrences(scenario: &Scenario, seed: u64) -> Vec<Occurrence> {
                 When::Every { from, .. } => *from,
                 When::Random { from, gap, .. } => *from + gap.sample(&mut random),
             };
-            let occurrence = Occurrence { fault: index as u32, consumer, at, random };
+            let occurrence = Occurrence { fault: index as u32, consumer, at, strikes: 0, random };
             if occurrence.at <= last_instant(fault) {
                 all.push(occurrence);
             }
@@ -55,12 +61,30 @@ impl Occurrence {
         length.sample(&mut self.random)
     }
 
+    /// How long a process that crashes again and again stays away this time.
+    pub fn crash_backoff(&self) -> SimDuration {
+        SimDuration((CRASH_BACKOFF.0 << self.strikes.min(10)).min(CRASH_BACKOFF_MAX.0))
+    }
+
     /// The same fault's next occurrence for the same target.
     pub fn next(mut self, fault: &Fault) -> Option<Occurrence> {
+        if let FaultKind::CrashLoop { runs_for, times, .. } = &fault.what {
+            let away = self.crash_backoff();
+            self.strikes += 1;
+            self.at = self.at + away + runs_for.sample(&mut self.random);
+            return (self.strikes < *times).then_some(self);
+        }
         self.at = match &fault.when {
             When::At(_) => return None,
             When::Every { every, .. } => self.at + (*every).max(SimDuration(1)),
-            When::Random { gap, .. } => self.at + gap.sample(&mut self.random).max(SimDuration(1)),
+            When::Random { gap, .. } => {
+                let gap = gap.sample(&mut self.random);
+                let gap = match &fault.what {
+                    FaultKind::Collection { heap, .. } => heap.gap(gap, self.at),
+                    _ => gap,
+                };
+                self.at + gap.max(SimDuration(1))
+            }
         };
         (self.at <= last_instant(fault)).then_some(self)
     }
@@ -122,7 +146,14 @@ impl FaultKind {
     pub fn name(&self) -> &'static str {
         match self {
             FaultKind::GcPause { .. } => "gc_pause",
+            FaultKind::Collection { .. } => "collection",
             FaultKind::Freeze { .. } => "freeze",
+            FaultKind::VmFreeze { .. } => "vm_freeze",
+            FaultKind::ClockJump { .. } => "clock_jump",
+            FaultKind::CpuQuota { .. } => "cpu_quota",
+            FaultKind::CrashLoop { .. } => "crash_loop",
+            FaultKind::Rollout { .. } => "rollout",
+            FaultKind::Scale { .. } => "scale",
             FaultKind::PollStall { .. } => "poll_stall",
             FaultKind::Slowdown { .. } => "slowdown",
             FaultKind::Crash { .. } => "crash",
@@ -145,7 +176,12 @@ impl FaultKind {
     pub fn each_consumer(&self) -> Option<&[u32]> {
         match self {
             FaultKind::GcPause { consumers, .. }
+            | FaultKind::Collection { consumers, .. }
             | FaultKind::Freeze { consumers, .. }
+            | FaultKind::VmFreeze { consumers, .. }
+            | FaultKind::ClockJump { consumers, .. }
+            | FaultKind::CpuQuota { consumers, .. }
+            | FaultKind::CrashLoop { consumers, .. }
             | FaultKind::PollStall { consumers, .. }
             | FaultKind::Slowdown { consumers, .. }
             | FaultKind::Crash { consumers, .. }

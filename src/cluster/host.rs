@@ -6,12 +6,15 @@
 //! without a word; its sockets are closed by the operating system.
 
 use std::mem::{Discriminant, discriminant};
+use std::sync::Arc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
 use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::message::Request;
+use crate::scenario::checked::CloseHow;
 use crate::trace::{HostPause, PartitionIndex};
 
+use super::machine::Quota;
 use super::network::ConnectionId;
 
 /// A host and the process on it, if one runs.
@@ -26,6 +29,16 @@ pub struct Host {
     pub slowdown_milli: u64,
     /// When the process ends it is started again after this time.
     pub restart_after: Option<SimDuration>,
+    /// What a quota of the processor leaves to it.
+    pub quota: Option<Quota>,
+    /// The clock stands still in the present pause, for so long in all.
+    pub clock_stands: SimDuration,
+    /// How far the clock is behind.
+    pub clock_behind: SimDuration,
+    /// After the present pause the clock is set right so much later.
+    pub clock_corrected_after: Option<SimDuration>,
+    /// SIGTERM comes when the preStop hook is over, with this grace.
+    pub stop_after_hook: Option<(SimDuration, CloseHow)>,
     /// How long the next pass of the application's loop is held up (poll stall).
     pub stall: SimDuration,
     /// Streams of this host's draws.
@@ -79,8 +92,10 @@ impl HostStreams {
 pub struct Process {
     /// The consumer.
     pub client: ConsumerClient,
-    /// What the application's thread is busy with outside the consumer.
+    /// Start-up, or a call of the listener.
     pub work: Option<Work>,
+    /// The batch that the application works on: for some clients beside the listener's calls.
+    pub batch: Option<Work>,
     /// The leader's assignor runs until then; what is left of it, while the host is paused.
     pub assignment: Option<(SimTime, SimDuration)>,
     /// Open connections by kind.
@@ -96,11 +111,18 @@ pub struct Process {
 }
 
 impl Process {
+    /// Work begins, in the place for its kind.
+    pub fn begin(&mut self, work: Work) {
+        let place = if matches!(work.kind, WorkKind::Batch(_)) { &mut self.batch } else { &mut self.work };
+        *place = Some(work);
+    }
+
     /// A process around a consumer that has not been started.
     pub fn new(client: ConsumerClient) -> Self {
         Process {
             client,
             work: None,
+            batch: None,
             assignment: None,
             connections: Vec::new(),
             awaits_records: false,
@@ -156,7 +178,7 @@ pub enum WorkKind {
     /// The process starts up.
     Startup,
     /// A batch of records, or a stall without records.
-    Batch(Vec<RecordBatch>),
+    Batch(Arc<[RecordBatch]>),
     /// A listener call.
     Callback(Callback),
 }
@@ -170,6 +192,11 @@ impl Host {
             paused: None,
             slowdown_milli: 1_000,
             restart_after: None,
+            quota: None,
+            clock_stands: SimDuration::ZERO,
+            clock_behind: SimDuration::ZERO,
+            clock_corrected_after: None,
+            stop_after_hook: None,
             stall: SimDuration::ZERO,
             random: HostStreams::new(seed, name),
         }

@@ -42,9 +42,9 @@ pub enum Packet {
     /// Nobody listens there, or the broker went away.
     Reset,
     /// A request. The broker does not read it before `not_before`: a Fetch of the same connection is parked until then.
-    Request { correlation_id: u32, version: i16, request: Request, not_before: SimTime },
+    Request { correlation_id: u32, version: i16, request: Box<Request>, not_before: SimTime },
     /// An answer.
-    Response { correlation_id: u32, response: Response },
+    Response { correlation_id: u32, response: Box<Response> },
     /// The client closed its end.
     Fin,
 }
@@ -88,7 +88,7 @@ pub struct Unread {
     /// Version of the request.
     pub version: i16,
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
 }
 
 /// A connection as both ends see it.
@@ -428,7 +428,7 @@ mod tests {
     fn a_request_behind_a_parked_fetch_is_read_when_that_is_over() {
         let (mut network, id) = network(0.0);
         let request = crate::protocol::message::Request::Metadata { topics: None };
-        let packet = Packet::Request { correlation_id: 1, version: 0, request, not_before: at(350) };
+        let packet = Packet::Request { correlation_id: 1, version: 0, request: Box::new(request), not_before: at(350) };
         assert_eq!(network.send(at(0), id, Way::ToBroker, packet).0, Sent::Arrives(at(350)));
     }
 }

@@ -1,6 +1,6 @@
 //! Packets, brokers and coordinator shards: carries requests to them and answers back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::client::Input as ClientInput;
 use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, Shard, TimerId};
@@ -164,7 +164,7 @@ impl Simulation<'_> {
         link.in_service = true;
         let (consumer, broker) = (link.consumer, link.broker);
         let Unread { correlation_id, version, request } = unread;
-        match request {
+        match *request {
             Request::FindCoordinator { group_id } => {
                 let coordinator = self.coordinator_of(&group_id);
                 let error = if coordinator.is_some() { ErrorCode::None } else { ErrorCode::CoordinatorNotAvailable };
@@ -243,7 +243,12 @@ impl Simulation<'_> {
         link.in_service = false;
         let consumer = link.consumer;
         let time = self.request_time.sample(&mut self.hosts[consumer as usize].random.request);
-        self.send_packet(self.now + time, id, Way::FromBroker, Packet::Response { correlation_id, response });
+        self.send_packet(
+            self.now + time,
+            id,
+            Way::FromBroker,
+            Packet::Response { correlation_id, response: Box::new(response) },
+        );
         let Some(link) = self.network.link(id) else { return };
         if !link.unread.is_empty() {
             // As an event of its own, so that what the answered request still wants done comes first.
@@ -391,15 +396,33 @@ impl Simulation<'_> {
                 self.move_shard(index, self.brokers.next_up(broker), unclean);
             }
         }
-        for id in self.network.connections(|link| link.broker == broker) {
-            if let Some(link) = self.network.link(id) {
-                link.broker_open = false;
-                link.unread.clear();
-                link.in_service = false;
-            }
-            self.send_packet(self.now, id, Way::FromBroker, Packet::Reset);
-        }
+        self.reset_all(self.network.connections(|link| link.broker == broker));
         self.replan_all_records();
+    }
+
+    /// A process is gone: its machine closes all its sockets at once, and a client reads the ends of its own in one go.
+    fn reset_all(&mut self, ids: Vec<ConnectionId>) {
+        let mut latest: BTreeMap<u32, SimTime> = BTreeMap::new();
+        let mut broken = Vec::new();
+        for id in ids {
+            let Some(link) = self.network.link(id) else { continue };
+            link.broker_open = false;
+            link.unread.clear();
+            link.in_service = false;
+            let consumer = link.consumer;
+            match self.network.send(self.now, id, Way::FromBroker, Packet::Reset) {
+                (Sent::Arrives(arrival), Some(_)) => {
+                    let latest = latest.entry(consumer).or_insert(arrival);
+                    *latest = arrival.max(*latest);
+                    broken.push((consumer, id));
+                }
+                (Sent::RetryAt(retry), _) => self.queue.schedule(retry, Target::Retransmit(id, Way::FromBroker)),
+                _ => {}
+            }
+        }
+        for (consumer, id) in broken {
+            self.fly(latest[&consumer], id, Way::FromBroker, Packet::Reset);
+        }
     }
 
     /// A broker is back: it leads the partitions that nobody leads.

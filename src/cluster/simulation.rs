@@ -14,6 +14,7 @@ use super::faults::{self, Occurrence, Rollout};
 use super::host::{Host, HostStreams};
 use super::inputs::{ConsumerInputs, Inputs};
 use super::network::{ConnectionId, Network, Packet, Way};
+use super::rollout::RevisionChange;
 use super::workload::Workload;
 
 /// How often a run looks at the log end offsets, for charts of lag.
@@ -31,6 +32,16 @@ pub(super) enum Target {
     Records(u32),
     /// The application's work is done.
     Work(u32),
+    /// The quota of the processor is used up for this period.
+    QuotaUsedUp(u32),
+    /// Something sets a machine's clock right.
+    ClockCorrected(u32),
+    /// The preStop hook of a pod is over.
+    HookOver(u32),
+    /// A pod that a rollout waits for is available.
+    PodAvailable(u32),
+    /// The batch that an application works on is done.
+    Batch(u32),
     /// A leader has computed its assignment.
     Assigned(u32),
     /// A host's pause is over.
@@ -76,6 +87,8 @@ pub(super) struct ConsumerTimers {
     pub heartbeat: TimerSlot,
     pub records: TimerSlot,
     pub work: TimerSlot,
+    pub quota: TimerSlot,
+    pub batch: TimerSlot,
     pub assign: TimerSlot,
     pub resume: TimerSlot,
     pub grace: TimerSlot,
@@ -124,6 +137,8 @@ pub(super) struct Simulation<'a> {
     pub occurrences: Slab<Occurrence>,
     pub effects: Slab<ActiveEffect>,
     pub rollouts: Vec<Rollout>,
+    /// Rollouts of Deployments.
+    pub changes: Vec<RevisionChange>,
     /// Consumers of the scenario over all groups, in order.
     pub consumers: Vec<&'a crate::scenario::checked::Consumer>,
     pub group_of: Vec<u32>,
@@ -216,6 +231,8 @@ impl<'a> Simulation<'a> {
                     poll: queue.add_timer(Target::Wake(index, Thread::Poll)),
                     records: queue.add_timer(Target::Records(index)),
                     work: queue.add_timer(Target::Work(index)),
+                    quota: queue.add_timer(Target::QuotaUsedUp(index)),
+                    batch: queue.add_timer(Target::Batch(index)),
                     assign: queue.add_timer(Target::Assigned(index)),
                     resume: queue.add_timer(Target::Resume(index)),
                     grace: queue.add_timer(Target::GraceOver(index)),
@@ -248,6 +265,7 @@ impl<'a> Simulation<'a> {
             occurrences: Slab::new(),
             effects: Slab::new(),
             rollouts: Vec::new(),
+            changes: Vec::new(),
             consumers: scenario.consumers().collect(),
             group_of,
             client_info,
@@ -322,6 +340,11 @@ impl<'a> Simulation<'a> {
             Target::Wake(consumer, thread) => self.wake(consumer, thread),
             Target::Records(consumer) => self.records_arrived(consumer),
             Target::Work(consumer) => self.work_done(consumer),
+            Target::QuotaUsedUp(consumer) => self.quota_used_up(consumer),
+            Target::ClockCorrected(consumer) => self.clock_corrected(consumer),
+            Target::HookOver(pod) => self.hook_over(pod),
+            Target::PodAvailable(pod) => self.pod_available(pod),
+            Target::Batch(consumer) => self.batch_done(consumer),
             Target::Resume(consumer) => self.resume(consumer),
             Target::GraceOver(consumer) => self.grace_over(consumer),
             Target::StartProcess(consumer) => self.start_process(consumer),

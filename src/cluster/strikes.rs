@@ -7,6 +7,7 @@ use crate::scenario::checked::{CloseHow, Distribution, FaultKind};
 use crate::trace::{Event, HostPause, StopKind};
 
 use super::faults::{Occurrence, Rollout};
+use super::machine::Quota;
 use super::network::{Effect, meant};
 use super::simulation::{ActiveEffect, Simulation, Target};
 
@@ -16,6 +17,11 @@ impl<'a> Simulation<'a> {
         let fault = &self.scenario.faults[occurrence.fault as usize];
         match &fault.what {
             FaultKind::RollingRestart { consumers, .. } => self.begin_rollout(occurrence.fault, consumers),
+            FaultKind::Rollout { pods, .. } => self.begin_revision_change(occurrence.fault, pods),
+            FaultKind::Scale { pods, to, grace, pre_stop } => {
+                self.mark(occurrence.fault, None, SimDuration::ZERO);
+                self.scale(pods, *to, *grace, *pre_stop);
+            }
             what => match occurrence.consumer {
                 Some(consumer) => self.strike_consumer(&mut occurrence, what, consumer),
                 None => self.strike_cluster(&mut occurrence, what),
@@ -41,6 +47,30 @@ impl<'a> Simulation<'a> {
                 self.mark(fault, Some(consumer), length);
                 self.pause(consumer, HostPause::Frozen, length);
             }
+            FaultKind::Collection { length, heap, .. } => {
+                let length = heap.pause(occurrence.draw(length), self.now);
+                self.mark(fault, Some(consumer), length);
+                self.pause(consumer, HostPause::Gc, length);
+            }
+            FaultKind::VmFreeze { length, corrected_after, .. } => {
+                let length = occurrence.draw(length);
+                self.mark(fault, Some(consumer), length);
+                self.freeze_machine(consumer, length, corrected_after.as_ref());
+            }
+            FaultKind::ClockJump { ms, .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.client_input(consumer, Input::ClockJump { ms: *ms });
+            }
+            FaultKind::CpuQuota { share, period, .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.hosts[consumer as usize].quota = Some(Quota::new(*share, *period, self.now));
+                self.count_quota(consumer);
+            }
+            FaultKind::CrashLoop { .. } => {
+                self.mark(fault, Some(consumer), SimDuration::ZERO);
+                self.plan_restart(consumer, Some(&Distribution::Constant(occurrence.crash_backoff())));
+                self.end_process(consumer, StopKind::Crashed);
+            }
             FaultKind::PollStall { length, commit, .. } => {
                 let length = occurrence.draw(length);
                 self.mark(fault, Some(consumer), length);
@@ -59,8 +89,10 @@ impl<'a> Simulation<'a> {
             }
             FaultKind::Stop { grace, close, restart_after, .. } => {
                 self.mark(fault, Some(consumer), SimDuration::ZERO);
-                self.plan_restart(consumer, restart_after.as_ref());
-                self.stop_process(consumer, *grace, *close);
+                if self.hosts[consumer as usize].process.is_some() {
+                    self.plan_restart(consumer, restart_after.as_ref());
+                    self.stop_process(consumer, *grace, *close);
+                }
             }
             FaultKind::Start { .. } => {
                 self.mark(fault, Some(consumer), SimDuration::ZERO);
@@ -233,6 +265,7 @@ impl<'a> Simulation<'a> {
 
     /// A process is up: if a rollout restarted it, it counts as ready after the readiness delay.
     pub(super) fn process_up(&mut self, consumer: u32) {
+        self.pod_up(consumer);
         if let Some(rollout) = self.rollouts.iter().position(|rollout| rollout.restarts(consumer)) {
             let (_, _, _, pause_between, _) = self.rollout_settings(rollout);
             let delay = pause_between.sample(&mut self.hosts[consumer as usize].random.restart);

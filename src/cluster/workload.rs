@@ -33,9 +33,13 @@ struct PartitionLog {
     segment: usize,
     segment_start: SimTime,
     before_segment: i64,
+    /// One producer sends to all partitions in turn.
+    in_turn: Option<InTurn>,
     /// Poisson only: the next arrival, and the records that came in this segment so far.
     next: SimTime,
     arrived: i64,
+    /// The log end offset that holds until the instant of the next arrival: most questions come between two.
+    known: (i64, SimTime),
 }
 
 impl Workload {
@@ -65,6 +69,8 @@ impl Workload {
                 before_segment: backlog,
                 next: SimTime::MAX,
                 arrived: 0,
+                known: (0, SimTime::ZERO),
+                in_turn: InTurn::of(topic, number),
             };
             log.next = log.draw_next(from);
             self.partitions.push(log);
@@ -73,12 +79,12 @@ impl Workload {
 
     /// Log end offset: the number of records that have arrived up to and including `now`. Time never goes back.
     pub fn log_end(&mut self, partition: PartitionIndex, now: SimTime) -> i64 {
-        self.partitions[partition.0 as usize].log_end(now)
+        self.partitions[partition.0 as usize].end_and_next(now).0
     }
 
     /// When the record after the current log end arrives; [`SimTime::MAX`] if none comes any more.
     pub fn next_arrival(&mut self, partition: PartitionIndex, now: SimTime) -> SimTime {
-        self.partitions[partition.0 as usize].next_arrival(now)
+        self.partitions[partition.0 as usize].end_and_next(now).1
     }
 
     /// What a record draws its work from: a property of the record, whoever works on it.
@@ -94,7 +100,50 @@ impl Workload {
     /// Log end offsets of all partitions.
     pub fn log_ends(&mut self, now: SimTime, into: &mut Vec<i64>) {
         into.clear();
-        into.extend(self.partitions.iter_mut().map(|partition| partition.log_end(now)));
+        into.extend(self.partitions.iter_mut().map(|partition| partition.end_and_next(now).0));
+    }
+}
+
+/// A partition's share of a producer that sends to all partitions in turn.
+struct InTurn {
+    every: SimDuration,
+    /// Records of the topic in each burst; need not be whole.
+    per_burst: f64,
+    /// This partition's place among them.
+    number: i64,
+    partitions: i64,
+}
+
+impl InTurn {
+    fn of(topic: &Topic, number: u32) -> Option<Self> {
+        let Arrivals::InTurn { per_second, every } = topic.arrivals else { return None };
+        let per_burst = per_second * every.0 as f64 / 1e9;
+        (per_burst > 0.0).then_some(InTurn {
+            every,
+            per_burst,
+            number: i64::from(number),
+            partitions: i64::from(topic.partitions),
+        })
+    }
+
+    /// Records of the topic in the first bursts.
+    fn sent(&self, bursts: u64) -> i64 {
+        (bursts as f64 * self.per_burst) as i64
+    }
+
+    fn arrived(&self, now: SimTime) -> i64 {
+        let sent = self.sent(now.0 / self.every.0);
+        (sent - self.number + self.partitions - 1).max(0) / self.partitions
+    }
+
+    /// When the record at that offset arrives.
+    fn arrival_of(&self, offset: i64) -> SimTime {
+        let needed = self.number + offset * self.partitions + 1;
+        let mut bursts = (needed as f64 / self.per_burst) as u64;
+        while self.sent(bursts) < needed {
+            bursts += 1;
+        }
+        SimTime(bursts * self.every.0)
     }
 }
 
@@ -103,7 +152,18 @@ impl PartitionLog {
         self.gaps.get(segment + 1).map_or(SimTime::MAX, |(start, _)| *start)
     }
 
+    /// Log end offset, and when the next record arrives.
+    fn end_and_next(&mut self, now: SimTime) -> (i64, SimTime) {
+        if now >= self.known.1 {
+            self.known = (self.log_end(now), self.next_arrival(now));
+        }
+        self.known
+    }
+
     fn log_end(&mut self, now: SimTime) -> i64 {
+        if let Some(in_turn) = &self.in_turn {
+            return self.before_segment + in_turn.arrived(now);
+        }
         while self.segment_end(self.segment) <= now {
             let end = self.segment_end(self.segment);
             self.before_segment += self.count_until(SimTime(end.0 - 1));
@@ -138,6 +198,9 @@ impl PartitionLog {
     }
 
     fn next_arrival(&mut self, now: SimTime) -> SimTime {
+        if let Some(in_turn) = &self.in_turn {
+            return in_turn.arrival_of(in_turn.arrived(now));
+        }
         let count = self.log_end(now) - self.before_segment;
         if self.poisson.is_some() {
             if self.next < self.segment_end(self.segment) {
@@ -176,7 +239,7 @@ impl PartitionLog {
 /// The gaps of one partition of the topic over time: the topic's rate divided by the partitions it has at each moment.
 fn gaps(topic: &Topic, end: SimTime) -> Gaps {
     let mut rates: Vec<(SimTime, f64)> = match &topic.arrivals {
-        Arrivals::None => vec![(SimTime::ZERO, 0.0)],
+        Arrivals::None | Arrivals::InTurn { .. } => vec![(SimTime::ZERO, 0.0)],
         Arrivals::Constant { per_second } | Arrivals::Poisson { per_second } => vec![(SimTime::ZERO, *per_second)],
         Arrivals::Bursts { base_per_second, per_second, every, length } => {
             let mut steps = Vec::new();
@@ -262,6 +325,7 @@ mod tests {
             Arrivals::Constant { per_second: 3.0 },
             Arrivals::Poisson { per_second: 3.0 },
             Arrivals::Table { steps: vec![(second(2), 5.0), (second(9), 0.0), (second(20), 2.0)] },
+            Arrivals::InTurn { per_second: 7.0, every: SimDuration::from_millis(200) },
             Arrivals::Bursts {
                 base_per_second: 0.5,
                 per_second: 40.0,
@@ -283,6 +347,21 @@ mod tests {
             }
             assert!(now > second(10), "{arrivals:?} goes on");
         }
+    }
+
+    #[test]
+    fn one_producer_serves_all_partitions_in_turn_in_bursts() {
+        let every = SimDuration::from_millis(200);
+        let mut workload = workload(&topic(4, Arrivals::InTurn { per_second: 15.0, every }));
+        let ends = |workload: &mut Workload, ms: u64| {
+            let mut ends = Vec::new();
+            workload.log_ends(SimTime::ZERO + SimDuration::from_millis(ms), &mut ends);
+            ends
+        };
+        assert_eq!(ends(&mut workload, 199), [0, 0, 0, 0]);
+        assert_eq!(ends(&mut workload, 200), [1, 1, 1, 0]);
+        assert_eq!(ends(&mut workload, 400), [2, 2, 1, 1]);
+        assert_eq!(ends(&mut workload, 2_000), [8, 8, 7, 7]);
     }
 
     #[test]

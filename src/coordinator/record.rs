@@ -86,8 +86,8 @@ pub struct OffsetCommitValue {
     pub offset: i64,
     /// Leader epoch of the last consumed record, -1 for none.
     pub leader_epoch: i32,
-    /// Free text of the committer.
-    pub metadata: Arc<str>,
+    /// Free text of the committer; `None` for none, which Kafka writes as the empty text.
+    pub metadata: Option<Arc<str>>,
     /// When it was committed.
     pub commit_timestamp: Millis,
     /// When it expires, if the request said so (OffsetCommit versions 2 to 4).

@@ -22,10 +22,11 @@ enum Change {
         previous: Option<Box<ClassicGroup>>,
     },
     GroupRemoved(Box<ClassicGroup>),
-    OffsetPut {
+    /// Offsets of partitions of one topic, with what was there before.
+    OffsetsPut {
         group: GroupId,
-        partition: TopicPartition,
-        previous: Option<StoredOffset>,
+        topic: TopicName,
+        previous: Vec<(i32, Option<StoredOffset>)>,
     },
     OffsetRemoved {
         group: GroupId,
@@ -132,10 +133,48 @@ impl State {
 impl State {
     /// Applies records that were appended at `base_offset`, where Kafka replays them.
     pub(super) fn replay_all(&mut self, base_offset: i64, records: &[Record], now: Millis) -> Result<(), Unexpected> {
-        for (record, offset) in records.iter().zip(base_offset..) {
-            self.replay(offset, record, now)?;
+        let mut offset = base_offset;
+        for run in records.chunk_by(are_offsets_of_one_topic) {
+            match run {
+                [Record::OffsetCommit { producer: None, value: Some(_), .. }, ..] => {
+                    self.replay_commits(offset, run, now)
+                }
+                _ => {
+                    for (record, offset) in run.iter().zip(offset..) {
+                        self.replay(offset, record, now)?;
+                    }
+                }
+            }
+            offset += run.len() as i64;
         }
         Ok(())
+    }
+
+    /// Plain commits of one group and topic: looks them up once.
+    fn replay_commits(&mut self, base_offset: i64, run: &[Record], now: Millis) {
+        let Some(Record::OffsetCommit { group, partition: TopicPartition { topic, .. }, .. }) = run.first() else {
+            return;
+        };
+        self.ensure_group(base_offset + 1, group, now);
+        let partitions = self.offsets.committed.topic_mut(group, topic);
+        let mut previous = Vec::with_capacity(run.len());
+        for (record, record_offset) in run.iter().zip(base_offset..) {
+            if let Record::OffsetCommit { partition, value: Some(value), .. } = record {
+                let stored = StoredOffset { value: value.clone(), record_offset };
+                previous.push((partition.partition, partitions.insert(partition.partition, stored)));
+            }
+        }
+        let change = Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous };
+        self.note(base_offset + run.len() as i64, change);
+    }
+
+    /// An offset of a group that does not exist makes a simple one.
+    fn ensure_group(&mut self, end: i64, group: &GroupId, now: Millis) {
+        if !self.groups.contains_key(group) {
+            self.groups_made += 1;
+            let simple = ClassicGroup::new(group.clone(), self.groups_made, now);
+            self.put_group(simple, end);
+        }
     }
 
     fn replay(&mut self, offset: i64, record: &Record, now: Millis) -> Result<(), Unexpected> {
@@ -184,11 +223,7 @@ impl State {
         value: &OffsetCommitValue,
         now: Millis,
     ) {
-        if !self.groups.contains_key(group) {
-            self.groups_made += 1;
-            let simple = ClassicGroup::new(group.clone(), self.groups_made, now);
-            self.put_group(simple, offset + 1);
-        }
+        self.ensure_group(offset + 1, group, now);
         let stored = StoredOffset { value: value.clone(), record_offset: offset };
         match producer {
             None => self.put_offset(offset + 1, group, partition, stored),
@@ -236,8 +271,9 @@ impl State {
     }
 
     fn put_offset(&mut self, end: i64, group: &GroupId, partition: &TopicPartition, stored: StoredOffset) {
-        let previous = self.offsets.committed.put(group, &partition.topic, partition.partition, stored);
-        self.note(end, Change::OffsetPut { group: group.clone(), partition: partition.clone(), previous });
+        let TopicPartition { topic, partition } = partition;
+        let previous = vec![(*partition, self.offsets.committed.put(group, topic, *partition, stored))];
+        self.note(end, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous });
     }
 
     fn put_pending(
@@ -318,10 +354,12 @@ impl State {
                 }
             }
             Change::GroupRemoved(removed) => _ = self.groups.insert(removed.group_id.clone(), removed),
-            Change::OffsetPut { group, partition, previous } => {
-                self.offsets.committed.remove(&group, &partition.topic, partition.partition);
-                if let Some(previous) = previous {
-                    self.offsets.committed.put(&group, &partition.topic, partition.partition, previous);
+            Change::OffsetsPut { group, topic, previous } => {
+                for (partition, previous) in previous.into_iter().rev() {
+                    self.offsets.committed.remove(&group, &topic, partition);
+                    if let Some(previous) = previous {
+                        self.offsets.committed.put(&group, &topic, partition, previous);
+                    }
                 }
             }
             Change::OffsetRemoved { group, partition, offset } => {
@@ -358,12 +396,16 @@ impl State {
 
     /// The committed state of a partition's offset.
     pub(super) fn committed_offset(&self, group: &GroupId, topic: &TopicName, number: i32) -> Option<&StoredOffset> {
-        let is_it = |changed: &GroupId, partition: &TopicPartition| {
-            changed == group && partition.partition == number && partition.topic == *topic
-        };
         let first = self.journal.iter().find_map(|(_, change)| match change {
-            Change::OffsetPut { group, partition, previous } if is_it(group, partition) => Some(previous.as_ref()),
-            Change::OffsetRemoved { group, partition, offset } if is_it(group, partition) => Some(Some(offset)),
+            Change::OffsetsPut { group: of, topic: on, previous } if of == group && on == topic => {
+                let changed = previous.iter().find(|(partition, _)| *partition == number);
+                changed.map(|(_, previous)| previous.as_ref())
+            }
+            Change::OffsetRemoved { group: of, partition, offset }
+                if of == group && partition.partition == number && partition.topic == *topic =>
+            {
+                Some(Some(offset))
+            }
             _ => None,
         });
         first.unwrap_or_else(|| self.offsets.committed.get(group, topic, number))
@@ -382,5 +424,16 @@ impl State {
             }
         }
         removed
+    }
+}
+
+/// Plain commits of one group and topic stand next to each other in most requests.
+fn are_offsets_of_one_topic(left: &Record, right: &Record) -> bool {
+    match (left, right) {
+        (
+            Record::OffsetCommit { group, partition, producer: None, value: Some(_) },
+            Record::OffsetCommit { group: other_group, partition: other, producer: None, value: Some(_) },
+        ) => group == other_group && partition.topic == other.topic,
+        _ => false,
     }
 }

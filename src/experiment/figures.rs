@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::analysis::outcome::{PauseCause, Totals};
+use crate::analysis::outcome::{BarrierPhase, PauseCause, Totals};
 use crate::analysis::{Distributions, Histogram, Outcome};
 
 /// A number of one run that adds up over runs.
@@ -15,9 +15,13 @@ pub struct Sum {
 }
 
 /// Numbers that add up, in the order in which they are kept. The first is the simulated time.
-pub static SUMS: [Sum; 27] = [
+pub static SUMS: [Sum; 28] = [
     Sum { name: "duration_s", take: |o| o.run.duration_s },
     Sum { name: "rebalances", take: |o| o.totals.rebalances as f64 },
+    Sum {
+        name: "rebalances_held_by_batch",
+        take: |o| batch_holds(o).filter(|waited_s| *waited_s >= HELD_S).count() as f64,
+    },
     Sum { name: "paused_partition_s", take: |o| o.totals.paused_partition_s },
     Sum { name: "paused_partition_s.undetected_failure", take: |o| paused(&o.totals, PauseCause::UndetectedFailure) },
     Sum { name: "paused_partition_s.barrier", take: |o| paused(&o.totals, PauseCause::Barrier) },
@@ -48,6 +52,15 @@ pub static SUMS: [Sum; 27] = [
     Sum { name: "expectations_unmet", take: |o| o.expectations.iter().filter(|e| !e.holds).count() as f64 },
 ];
 
+/// A rebalance counts as held by a batch if the others waited at least this long for the last one's batch, seconds.
+pub const HELD_S: f64 = 5.0;
+
+/// How long the others waited, for each rebalance whose last member was still at its batch: seconds.
+fn batch_holds(outcome: &Outcome) -> impl Iterator<Item = f64> {
+    let barriers = outcome.groups.iter().flat_map(|group| &group.rebalances).filter_map(|r| r.barrier.as_ref());
+    barriers.filter(|barrier| barrier.phase == BarrierPhase::FinishBatch).map(|barrier| barrier.waited_s)
+}
+
 fn paused(totals: &Totals, cause: PauseCause) -> f64 {
     totals.paused_partition_s_by_cause.get(&cause).copied().unwrap_or(0.0)
 }
@@ -71,11 +84,13 @@ pub enum Pool {
     Detection,
     /// Largest lag of each run: records; one value per run.
     LagPeak,
+    /// How long the others waited for the last member's batch, of rebalances that a batch held: nanoseconds.
+    BatchHold,
 }
 
 impl Pool {
     /// All of them, in the order in which they are kept.
-    pub const ALL: [Pool; 4] = [Pool::RebalanceLatency, Pool::Pause, Pool::Detection, Pool::LagPeak];
+    pub const ALL: [Pool; 5] = [Pool::RebalanceLatency, Pool::Pause, Pool::Detection, Pool::LagPeak, Pool::BatchHold];
 
     /// Name in files and of figures.
     pub const fn name(self) -> &'static str {
@@ -84,13 +99,14 @@ impl Pool {
             Pool::Pause => "pause_s",
             Pool::Detection => "detection_s",
             Pool::LagPeak => "lag_peak",
+            Pool::BatchHold => "batch_hold_s",
         }
     }
 
     /// What one kept unit is in the unit that people read.
     pub const fn scale(self) -> f64 {
         match self {
-            Pool::RebalanceLatency | Pool::Pause | Pool::Detection => 1e-9,
+            Pool::RebalanceLatency | Pool::Pause | Pool::Detection | Pool::BatchHold => 1e-9,
             Pool::LagPeak => 1.0,
         }
     }
@@ -117,7 +133,9 @@ impl RunFigures {
     pub fn of(outcome: &Outcome, values: &Distributions) -> Self {
         let mut lag = Histogram::default();
         lag.record(outcome.totals.lag_peak);
-        let pools = [values.rebalance_latency.clone(), values.pause.clone(), values.detection.clone(), lag];
+        let mut holds = Histogram::default();
+        batch_holds(outcome).for_each(|waited_s| holds.record((waited_s * 1e9) as u64));
+        let pools = [values.rebalance_latency.clone(), values.pause.clone(), values.detection.clone(), lag, holds];
         RunFigures { sums: std::array::from_fn(|index| (SUMS[index].take)(outcome)), pools }
     }
 
@@ -338,6 +356,7 @@ fn pool_title(pool: Pool) -> &'static str {
         Pool::Pause => "pause of a partition, s",
         Pool::Detection => "detection of a crash, s",
         Pool::LagPeak => "lag peak of a run, records",
+        Pool::BatchHold => "wait for the last one's batch, s",
     }
 }
 

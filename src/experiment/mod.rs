@@ -1,6 +1,7 @@
 //! Many runs: seeds, comparison, sweeps, statistics.
 
 pub mod axis;
+pub mod claims;
 pub mod comparison;
 pub mod definition;
 pub mod figures;
@@ -19,6 +20,7 @@ pub mod statistics;
 #[cfg(feature = "cli")]
 pub mod store;
 pub mod sweep;
+pub mod tune;
 
 pub use axis::Axis;
 pub use definition::{Definition, ScenarioText, Variant, Varied};

@@ -172,6 +172,15 @@ impl Plan {
         }
     }
 
+    /// The number of a run.
+    pub fn run_number(&self, of: RunOf) -> u64 {
+        let seed = of.seed - self.definition.seeds.from;
+        match &self.points {
+            Points::Variants(variants) => seed * variants.len() as u64 + of.point,
+            Points::Space(..) => of.point * self.definition.seeds.count() + seed,
+        }
+    }
+
     /// The settings of a variant or point.
     pub fn settings(&self, point: u64) -> Settings {
         match &self.points {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use super::figures::RunFigures;
-use super::plan::Plan;
+use super::plan::{Plan, RunOf};
 use super::record::Row;
 use super::runner::{Ended, RunPanicked, in_order};
 use super::store::{Store, StoreError};
@@ -61,6 +61,19 @@ pub enum SessionEnd {
     Stopped,
 }
 
+/// Why no run follows.
+enum Break {
+    Enough,
+    Store(StoreError),
+    Panicked(RunPanicked),
+}
+
+impl From<RunPanicked> for Break {
+    fn from(panicked: RunPanicked) -> Self {
+        Break::Panicked(panicked)
+    }
+}
+
 /// Does these runs of the plan, writes each to the store and shows it to `take`, in order. `take` breaks when it has seen
 /// enough.
 ///
@@ -75,35 +88,57 @@ pub fn run(
     mut store: Option<&mut Store>,
     take: &mut dyn FnMut(Row) -> ControlFlow<()>,
 ) -> Result<SessionEnd, SessionError> {
-    enum Break {
-        Enough,
-        Store(StoreError),
-        Panicked(RunPanicked),
-    }
-    impl From<RunPanicked> for Break {
-        fn from(panicked: RunPanicked) -> Self {
-            Break::Panicked(panicked)
-        }
-    }
-    let scenarios = Scenarios::new(plan, threads);
-    let work = |run: u64| {
-        let of = plan.run(run);
-        let figures = simulation.run(&scenarios.get(of.point), of.seed);
-        Row { run, point: of.point, seed: of.seed, settings: plan.settings(of.point), figures }
-    };
-    let ended = in_order(runs, threads, stop, work, |_, row| {
+    let mut kept = |row: Row| {
         if let Some(Err(error)) = store.as_mut().map(|store| store.row(&row)) {
             return ControlFlow::Break(Break::Store(error));
         }
         take(row).map_break(|()| Break::Enough)
-    });
-    match ended {
+    };
+    each(plan, runs, &|run| (run, plan.run(run)), threads, stop, simulation, &mut kept)
+}
+
+/// Does the runs of these points under these seeds and shows each to `take`, in order.
+///
+/// # Errors
+/// A run that fails.
+pub fn run_listed(
+    plan: &Plan,
+    wanted: &[RunOf],
+    threads: NonZeroUsize,
+    stop: &AtomicBool,
+    simulation: &dyn Simulate,
+    take: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Result<SessionEnd, SessionError> {
+    let of = |index: u64| {
+        let of = wanted[index as usize];
+        (plan.run_number(of), of)
+    };
+    let mut taken = |row: Row| take(row).map_break(|()| Break::Enough);
+    each(plan, 0..wanted.len() as u64, &of, threads, stop, simulation, &mut taken)
+}
+
+fn each(
+    plan: &Plan,
+    indices: Range<u64>,
+    of: &(dyn Fn(u64) -> (u64, RunOf) + Sync),
+    threads: NonZeroUsize,
+    stop: &AtomicBool,
+    simulation: &dyn Simulate,
+    take: &mut dyn FnMut(Row) -> ControlFlow<Break>,
+) -> Result<SessionEnd, SessionError> {
+    let scenarios = Scenarios::new(plan, threads);
+    let work = |index: u64| {
+        let (run, of) = of(index);
+        let figures = simulation.run(&scenarios.get(of.point), of.seed);
+        Row { run, point: of.point, seed: of.seed, settings: plan.settings(of.point), figures }
+    };
+    match in_order(indices, threads, stop, work, |_, row| take(row)) {
         Ok(Ended::Complete) => Ok(SessionEnd::Complete),
         Ok(Ended::Stopped { .. }) => Ok(SessionEnd::Stopped),
         Err(Break::Enough) => Ok(SessionEnd::Enough),
         Err(Break::Store(error)) => Err(error.into()),
-        Err(Break::Panicked(RunPanicked { run, message })) => {
-            let of = plan.run(run);
+        Err(Break::Panicked(RunPanicked { run: index, message })) => {
+            let (run, of) = of(index);
             Err(SessionError::Run { run, seed: of.seed, settings: plan.name(of.point), message })
         }
     }

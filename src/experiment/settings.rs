@@ -43,7 +43,12 @@ fn advice(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
 }
 
-/// Puts settings into a scenario, in their order.
+/// The value that takes an entry out of a list: `faults[deploy]=off`.
+const OFF: &str = "off";
+/// The value that leaves an entry in its list.
+const ON: &str = "on";
+
+/// Puts settings into a scenario, in their order. An entry of a list is switched with `off` and `on`.
 ///
 /// ```
 /// use rebalab::experiment::settings::{Settings, put};
@@ -62,7 +67,9 @@ fn advice(near: Option<&str>) -> String {
 /// # Errors
 /// The first setting that has no place.
 pub fn put(scenario: &mut Value, settings: &Settings) -> Result<(), SettingError> {
-    settings.iter().try_for_each(|(name, value)| put_one(scenario, name, value))
+    settings.iter().try_for_each(|(name, value)| put_one(scenario, name, value))?;
+    sweep_out(scenario);
+    Ok(())
 }
 
 fn put_one(scenario: &mut Value, name: &str, value: &str) -> Result<(), SettingError> {
@@ -111,7 +118,7 @@ fn put_property(owner: &mut Value, name: &str, value: &str) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Key(String),
-    /// Of a list: by index, or by the entry's `id` or `name`.
+    /// Of a list: by index, or by the entry's `id`, `name` or `label`.
     Entry(String),
 }
 
@@ -136,6 +143,21 @@ fn steps_of(path: &str) -> Vec<Step> {
     steps
 }
 
+/// Takes the switched-off entries out of all lists: after all settings, so that indices stay what they are.
+fn sweep_out(value: &mut Value) {
+    match value {
+        Value::Array(list) => {
+            list.retain(|entry| entry.as_str() != Some(SWITCHED_OFF));
+            list.iter_mut().for_each(sweep_out);
+        }
+        Value::Object(object) => object.values_mut().for_each(sweep_out),
+        _ => {}
+    }
+}
+
+/// Stands in a list for an entry that was switched off, until all settings are in their places.
+const SWITCHED_OFF: &str = "\u{0}off";
+
 fn put_at(scenario: &mut Value, path: &str, steps: &[Step], value: &str) -> Result<(), SettingError> {
     let mut place = scenario;
     let mut at = String::new();
@@ -152,6 +174,12 @@ fn put_at(scenario: &mut Value, path: &str, steps: &[Step], value: &str) -> Resu
         return Ok(());
     }
     let found = enter(place, last, path, &at)?;
+    if matches!(last, Step::Entry(_)) && found.is_object() && (value == OFF || value == ON) {
+        if value == OFF {
+            *found = Value::String(SWITCHED_OFF.to_string());
+        }
+        return Ok(());
+    }
     if found.is_object() || found.is_array() {
         return Err(SettingError::NotSingle(path.to_string()));
     }
@@ -181,7 +209,7 @@ fn enter<'v>(place: &'v mut Value, step: &Step, path: &str, at: &str) -> Result<
         }
         (Step::Entry(entry), Value::Array(list)) => {
             let count = list.len();
-            let named = |value: &Value| ["id", "name"].iter().any(|key| value[key] == entry.as_str());
+            let named = |value: &Value| ["id", "name", "label"].iter().any(|key| value[key] == entry.as_str());
             let index = list.iter().position(named).or_else(|| entry.parse().ok().filter(|index| *index < count));
             match index {
                 Some(index) => Ok(&mut list[index]),
@@ -256,6 +284,22 @@ mod tests {
     fn a_key_that_the_file_leaves_out_can_be_set() {
         assert_eq!(with("groups[audit].consumers[c].count", "3").unwrap()["groups"][1]["consumers"][0]["count"], 3);
         assert_eq!(with("cluster.append_latency", "5ms").unwrap()["cluster"]["append_latency"], "5ms");
+    }
+
+    #[test]
+    fn an_entry_of_a_list_is_switched_off_and_others_keep_their_indices() {
+        let mut scenario = scenario();
+        let more = json!({ "label": "deploy", "at": "90s", "crash": { "host": "a" } });
+        scenario["faults"].as_array_mut().unwrap().push(more);
+        let with = |settings: &[(&str, &str)]| {
+            let mut scenario = scenario.clone();
+            let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            put(&mut scenario, &settings).map(|()| scenario["faults"].clone())
+        };
+        assert_eq!(with(&[("faults[deploy]", "on")]).unwrap(), scenario["faults"]);
+        let left = with(&[("faults[0]", "off"), ("faults[1].at", "95s")]).unwrap();
+        assert_eq!((left.as_array().unwrap().len(), &left[0]["at"]), (1, &json!("95s")));
+        assert!(with(&[("faults[deploy]", "away")]).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - [`mod@write`]: puts files on disk, whole or not at all
 
 pub mod chart;
+pub mod claims;
 pub mod comparison;
 pub mod csv;
 pub mod json;
@@ -18,6 +19,7 @@ pub mod runs_csv;
 pub mod series;
 pub mod summary;
 pub mod sweep;
+pub mod tune;
 mod units;
 mod words;
 pub mod write;

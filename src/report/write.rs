@@ -35,7 +35,7 @@ pub enum WriteError {
     #[error("{} exists and is not a directory", .0.display())]
     NotADirectory(PathBuf),
     /// The file system refused.
-    #[error("failed to {doing} {}: {source}", .path.display())]
+    #[error("failed to {doing} {}", .path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -328,6 +328,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_by_its_name() {
         let error = file(Path::new("/dev/full"), "one").expect_err("full");
-        assert_eq!(error.to_string(), "failed to write /dev/full: No space left on device (os error 28)");
+        assert_eq!(error.to_string(), "failed to write /dev/full");
+        let cause = std::error::Error::source(&error).expect("what the system said");
+        assert_eq!(cause.to_string(), "No space left on device (os error 28)");
     }
 }

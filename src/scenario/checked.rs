@@ -98,6 +98,9 @@ pub enum Arrivals {
     Bursts { base_per_second: f64, per_second: f64, every: SimDuration, length: SimDuration },
     /// Rate from each instant on, in time order; evenly spaced.
     Table { steps: Vec<(SimTime, f64)> },
+    /// One producer that sends what is due every `every`, one record to each partition in turn, beginning at the first
+    /// one.
+    InTurn { per_second: f64, every: SimDuration },
 }
 
 /// A consumer group.
@@ -149,6 +152,33 @@ pub struct Processing {
     pub per_batch: Distribution,
     /// `per_record` from these instants on instead (processing that changes in the course of a run), in time order.
     pub per_record_changes: Vec<(SimTime, Distribution)>,
+    /// Records that take longer, by a rule that every owner finds the same.
+    pub slow: Option<SlowRecords>,
+}
+
+/// Which records are slow: those whose hash of (seed, partition, offset) modulo 1000 is below `permille`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowRecords {
+    /// Seed of the hash.
+    pub seed: u64,
+    /// How many of 1000.
+    pub permille: u64,
+    /// Extra cost, ms.
+    pub ms: u64,
+}
+
+impl SlowRecords {
+    /// Is the record at this offset slow? (splitmix64 over seed, partition and offset)
+    pub fn is_slow(&self, partition: u32, offset: i64) -> bool {
+        let mut z = self
+            .seed
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add(u64::from(partition).wrapping_mul(0xBF58_476D_1CE4_E5B9))
+            .wrapping_add((offset as u64).wrapping_mul(0x94D0_49BB_1331_11EB));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % 1000 < self.permille
+    }
 }
 
 /// Lengths of the listener's calls.
@@ -238,8 +268,16 @@ pub enum Direction {
 pub enum FaultKind {
     /// Stop-the-world pause of the process: every thread stops.
     GcPause { consumers: Vec<u32>, length: Distribution },
+    /// A garbage collection whose pauses get longer and come sooner as the heap fills up.
+    Collection { consumers: Vec<u32>, length: Distribution, heap: Heap },
     /// The process is frozen (SIGSTOP, suspended machine); as a GC pause, told apart in reports.
     Freeze { consumers: Vec<u32>, length: Distribution },
+    /// The virtual machine is frozen, and its clock with it; if given, the clock is set right so long after.
+    VmFreeze { consumers: Vec<u32>, length: Distribution, corrected_after: Option<Distribution> },
+    /// The machine's clock jumps by so many milliseconds.
+    ClockJump { consumers: Vec<u32>, ms: i64 },
+    /// The process may compute for `share` of every `period` (cgroup `cpu.max`), from here on.
+    CpuQuota { consumers: Vec<u32>, share: SimDuration, period: SimDuration },
     /// The poll thread alone is busy for so long, from its next return to the application on; then it calls
     /// `commitSync` if `commit` says so (or the application's own strategy does).
     PollStall { consumers: Vec<u32>, length: Distribution, commit: bool },
@@ -247,6 +285,9 @@ pub enum FaultKind {
     Slowdown { consumers: Vec<u32>, factor: f64, length: Distribution },
     /// SIGKILL; started again after a while if given.
     Crash { consumers: Vec<u32>, restart_after: Option<Distribution> },
+    /// The process crashes again and again after a while, `times` in all; each restart waits twice as long as the last
+    /// (`CrashLoopBackOff`: 10 s up to 300 s).
+    CrashLoop { consumers: Vec<u32>, runs_for: Distribution, times: u32 },
     /// SIGTERM: `close()` within the grace period, else SIGKILL; started again if given.
     Stop { consumers: Vec<u32>, grace: SimDuration, close: CloseHow, restart_after: Option<Distribution> },
     /// Starts processes whose `start_at` is never (they wait for this).
@@ -261,6 +302,30 @@ pub enum FaultKind {
         /// From one restart to the next stop (readiness delay).
         pause_between: Distribution,
         concurrency: u32,
+    },
+    /// A Deployment replaces its pods by pods of another revision.
+    Rollout {
+        /// The two pods of each replica: one revision's and the other's.
+        pods: Vec<[u32; 2]>,
+        /// `maxSurge`
+        surge: u32,
+        /// `maxUnavailable`
+        unavailable: u32,
+        /// `terminationGracePeriodSeconds`, the preStop hook included.
+        grace: SimDuration,
+        /// Length of the preStop hook, after which SIGTERM comes.
+        pre_stop: SimDuration,
+        close: CloseHow,
+        /// From a pod's being up to its being available.
+        ready: Distribution,
+    },
+    /// A deployment gets so many replicas.
+    Scale {
+        /// The two pods of each replica.
+        pods: Vec<[u32; 2]>,
+        to: u32,
+        grace: SimDuration,
+        pre_stop: SimDuration,
     },
     /// Every packet on these links may be lost: delays of retransmission.
     Loss { links: LinkSet, probability: f64, length: Distribution },
@@ -280,6 +345,41 @@ pub enum FaultKind {
     BrokerRestart { broker: BrokerId, down: Distribution, unclean: bool },
     /// A group's coordinator moves to another broker.
     CoordinatorMove { group: u32, to: BrokerId },
+}
+
+/// How full a heap is: from `used` at the start to `grows_to` after `over`, and so on from there (shares of the heap, 0 to 1).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Heap {
+    /// Share in use at the start.
+    pub used: f64,
+    /// Share in use after `over` and later.
+    pub grows_to: f64,
+    /// How long it takes to get there.
+    pub over: SimDuration,
+}
+
+impl Heap {
+    /// Share in use at a time.
+    pub fn used_at(&self, at: SimTime) -> f64 {
+        if at.0 >= self.over.0 {
+            return self.grows_to;
+        }
+        self.used + (self.grows_to - self.used) * (at.0 as f64 / self.over.0 as f64)
+    }
+
+    /// A pause as long as what has to be looked at: in proportion to the share in use.
+    pub fn pause(&self, length: SimDuration, at: SimTime) -> SimDuration {
+        scaled(length, self.used_at(at) / self.used)
+    }
+
+    /// The next collection comes when the free share is used up: in proportion to it.
+    pub fn gap(&self, gap: SimDuration, at: SimTime) -> SimDuration {
+        scaled(gap, (1.0 - self.used_at(at)) / (1.0 - self.used))
+    }
+}
+
+fn scaled(span: SimDuration, factor: f64) -> SimDuration {
+    SimDuration((span.0 as f64 * factor) as u64)
 }
 
 /// How `close()` treats the membership in a graceful stop.

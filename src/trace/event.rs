@@ -111,14 +111,14 @@ pub enum Event {
         /// Whose application.
         consumer: ConsumerIndex,
         /// The records.
-        batches: Vec<RecordBatch>,
+        batches: Arc<[RecordBatch]>,
     },
     /// It is done with it.
     ProcessingEnded {
         /// Whose application.
         consumer: ConsumerIndex,
         /// The records.
-        batches: Vec<RecordBatch>,
+        batches: Arc<[RecordBatch]>,
     },
     /// The poll thread is held up by a fault (poll stall) from here on; it ends with the next call of `poll`.
     PollStalled {

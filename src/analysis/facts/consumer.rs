@@ -1,6 +1,7 @@
 //! What is the case for one consumer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::client::Callback;
 use crate::engine::SimTime;
@@ -52,6 +53,8 @@ pub(in crate::analysis) struct ConsumerFacts<'a> {
     pub in_poll: bool,
     /// The poll interval is exceeded (the client itself says so) until the next `poll`.
     pub poll_exceeded: bool,
+    /// Why it last asked for a rejoin, in its own words: not every client tells the coordinator.
+    pub rejoin_reason: Option<Arc<str>>,
     /// A poll stall holds the poll thread.
     pub stalled: bool,
     /// The client knows its coordinator.
@@ -77,6 +80,7 @@ impl<'a> ConsumerFacts<'a> {
             in_callback: None,
             in_poll: false,
             poll_exceeded: false,
+            rejoin_reason: None,
             stalled: false,
             coordinator_known: false,
             join_sent: None,

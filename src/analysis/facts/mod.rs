@@ -27,7 +27,7 @@ pub(super) type ConsumerNumber = usize;
 pub(super) type GroupNumber = usize;
 
 /// What LeaveGroup says when the poll interval was exceeded (`AbstractCoordinator`).
-pub(super) const POLL_TIMEOUT_REASON: &str = "consumer poll timeout has expired";
+const POLL_TIMEOUT_REASON: &str = "consumer poll timeout has expired";
 
 /// The process of a consumer that once used a member id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +85,12 @@ impl<'a> Facts<'a> {
     /// Whose member id it is.
     pub fn member(&self, id: &MemberId) -> Option<MemberOf> {
         self.members.get(id).copied()
+    }
+
+    /// A member leaves because it was not polled: it says so, or, as clients without reasons do, has found so itself.
+    pub fn leaves_unpolled(&self, member: &MemberId, reason: &str) -> bool {
+        let unpolled = |of: MemberOf| self.lives(of) && self.consumers[of.consumer].poll_exceeded;
+        reason.contains(POLL_TIMEOUT_REASON) || self.member(member).is_some_and(unpolled)
     }
 
     /// The consumer whose member id it is, by name; the id itself if it is nobody's.
@@ -202,6 +208,7 @@ impl<'a> Facts<'a> {
                 self.learn(member, number);
             }
             ClientEvent::AssignmentChanged { .. } => self.applied(number),
+            ClientEvent::RejoinRequested { reason } => consumer.rejoin_reason = Some(reason.clone()),
             ClientEvent::LeaveGroup { reason, .. } => {
                 consumer.poll_exceeded |= reason.contains(POLL_TIMEOUT_REASON);
                 consumer.was_member = true;
@@ -209,7 +216,6 @@ impl<'a> Facts<'a> {
             ClientEvent::HeartbeatSent
             | ClientEvent::ResponseHandled { .. }
             | ClientEvent::RebalanceNoticed
-            | ClientEvent::RejoinRequested { .. }
             | ClientEvent::RebalanceFailed { .. }
             | ClientEvent::GenerationReset { .. }
             | ClientEvent::CommitSent { .. }

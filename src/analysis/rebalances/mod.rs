@@ -212,7 +212,7 @@ impl Rebalances {
         let group = &mut self.groups[number];
         let mut lost = |member: &MemberId, how| group.lost = Some(Lost { at: now, member: member.clone(), how });
         match event {
-            C::MemberLeft { member, reason, .. } => lost(member, HowLost::by_leaving(reason)),
+            C::MemberLeft { member, reason, .. } => lost(member, HowLost::by_leaving(facts, member, reason)),
             C::PendingMemberLeft { member, .. } => lost(member, HowLost::Left),
             C::MemberFailed { member, .. } => lost(member, HowLost::Session),
             C::PendingMemberExpired { member, .. } => lost(member, HowLost::PendingSession),

@@ -1,6 +1,6 @@
 //! What Kafka's reasons mean, and what set a rebalance off.
 
-use crate::analysis::facts::{ConsumerNumber, Facts, MemberOf, POLL_TIMEOUT_REASON};
+use crate::analysis::facts::{ConsumerNumber, Facts, MemberOf};
 use crate::analysis::outcome::{ReasonClass, Trigger, TriggerKind};
 use crate::engine::SimTime;
 use crate::protocol::MemberId;
@@ -31,9 +31,9 @@ pub(super) enum HowLost {
 }
 
 impl HowLost {
-    /// By the client's reason in LeaveGroup.
-    pub fn by_leaving(reason: &str) -> Self {
-        if reason.contains(POLL_TIMEOUT_REASON) { HowLost::PollInterval } else { HowLost::Left }
+    /// By the client's reason in LeaveGroup, or what is known of it.
+    pub fn by_leaving(facts: &Facts, member: &MemberId, reason: &str) -> Self {
+        if facts.leaves_unpolled(member, reason) { HowLost::PollInterval } else { HowLost::Left }
     }
 }
 
@@ -76,7 +76,13 @@ pub(super) fn trigger(facts: &Facts, reason: &str, lost: Option<&Lost>) -> (Trig
         ReasonClass::SyncTimeout => TriggerKind::SyncTimeout,
         ReasonClass::StaticMemberChanged => TriggerKind::StaticMemberChanged,
         ReasonClass::AssignmentNotStored => TriggerKind::AssignmentNotStored,
-        ReasonClass::LeaderRejoined | ReasonClass::MemberRejoined => rejoined(reason),
+        ReasonClass::LeaderRejoined | ReasonClass::MemberRejoined => match rejoined(reason) {
+            TriggerKind::Unknown => {
+                let own = about.and_then(|member| facts.consumers[member.consumer].rejoin_reason.as_deref());
+                own.map_or(TriggerKind::Unknown, rejoined)
+            }
+            known => known,
+        },
         ReasonClass::Other => TriggerKind::Unknown,
     };
     let consumer = about.map(|member| member.consumer);

@@ -147,13 +147,13 @@ impl Story {
     pub fn takes(&mut self, consumer: u32, number: u32, from: i64, count: u32) -> &mut Self {
         let batches = batches(number, from, count);
         self.client(consumer, ClientEvent::PollReturned { records: count });
-        self.event(Event::ProcessingBegan { consumer: ConsumerIndex(consumer), batches })
+        self.event(Event::ProcessingBegan { consumer: ConsumerIndex(consumer), batches: batches.into() })
     }
 
     /// The batch is done.
     pub fn processed(&mut self, consumer: u32, number: u32, from: i64, count: u32) -> &mut Self {
         let batches = batches(number, from, count);
-        self.event(Event::ProcessingEnded { consumer: ConsumerIndex(consumer), batches })
+        self.event(Event::ProcessingEnded { consumer: ConsumerIndex(consumer), batches: batches.into() })
     }
 
     pub fn heartbeat(&mut self, consumer: u32, error: ErrorCode) -> &mut Self {
@@ -385,7 +385,12 @@ fn consumer(number: u32) -> Consumer {
         subscription: Subscription::topics(&["orders"]),
         start_at: SimTime::ZERO,
         startup: nothing(),
-        processing: Processing { per_record: nothing(), per_batch: nothing(), per_record_changes: Vec::new() },
+        processing: Processing {
+            per_record: nothing(),
+            per_batch: nothing(),
+            per_record_changes: Vec::new(),
+            slow: None,
+        },
         callbacks: Callbacks { assigned: nothing(), revoked: nothing(), lost: nothing(), commit_on_revoke: false },
         commit: CommitStrategy::None,
         poll_timeout: SimDuration::from_millis(100),

@@ -1,7 +1,8 @@
 //! The application around the consumer: `poll`, work on the records, commit, again (consumer-client.md 4.1).
 
-use crate::client::{ClientEvent, CommitStrategy, OnException, Output};
+use crate::client::{AutoCommit, ClientEvent, CommitStrategy, Fetching, OnException, Output};
 use crate::engine::Millis;
+use crate::protocol::ErrorCode;
 
 use super::close::CloseCall;
 use super::commit::{CommitKind, CommitPlace};
@@ -32,6 +33,13 @@ pub(super) enum Loop {
     Closing,
     /// It is over.
     Over,
+}
+
+/// What the application works on beside the thread that polls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Working {
+    pub commit: bool,
+    pub stall: bool,
 }
 
 impl Loop {
@@ -86,7 +94,7 @@ impl Consumer {
     }
 
     fn call_poll(&mut self, cx: &mut Context<'_>) -> Flow {
-        if let Some(option) = self.close {
+        if let Some(option) = self.close.filter(|_| self.working.is_none()) {
             let callee = CloseCall::begin(option, cx.ms + i64::from(self.close_timeout_ms()));
             return Flow::Call { caller: Frame::Application(Loop::Closing), callee };
         }
@@ -96,7 +104,8 @@ impl Consumer {
             self.heartbeat_thread.woken = true;
             self.run_heartbeat_thread(cx);
         }
-        if self.polled_at != Some(cx.ms) {
+        // While the application works beside, it is not it that polls.
+        if self.polled_at != Some(cx.ms) && self.working.is_none() {
             cx.event(ClientEvent::PollCalled);
             self.polled_at = Some(cx.ms);
         }
@@ -106,18 +115,43 @@ impl Consumer {
 
     /// `poll` has returned, with or without records.
     fn work(&mut self, cx: &mut Context<'_>) -> Flow {
+        if let Some(work) = self.working {
+            return self.work_goes_on(work, cx);
+        }
         let records = std::mem::take(&mut self.fetched);
-        let stall = self.stall.take();
+        let stall = if self.settings.behaviour.fetching != Fetching::Loop {
+            self.stall.take()
+        } else if records.is_empty() {
+            None
+        } else {
+            self.stall.take().or(self.stall_asked.take())
+        };
         if records.is_empty() && stall.is_none() {
             return Flow::Again(Frame::Application(Loop::Poll));
         }
         let count = records.iter().map(|batch| batch.count).sum();
         cx.event(ClientEvent::PollReturned { records: count });
-        let by_strategy = self.settings.application.commit == CommitStrategy::SyncAfterBatch && count > 0;
-        let commit = by_strategy || stall == Some(true);
+        let after_batch = self.settings.application.commit == CommitStrategy::SyncAfterBatch
+            || (self.settings.config.enable_auto_commit
+                && self.settings.behaviour.auto_commit == AutoCommit::AfterBatch);
+        let commit = (after_batch && count > 0) || stall == Some(true);
         self.processing_done = false;
-        cx.out.push(Output::Process { records, stall: stall.is_some() });
+        cx.out.push(Output::Process { records: records.into(), stall: stall.is_some() });
+        if self.application_works_beside() {
+            self.heartbeat.poll(cx.ms);
+            self.working = Some(Working { commit, stall: stall.is_some() && count == 0 });
+            return Flow::Again(Frame::Application(Loop::Poll));
+        }
         Flow::Block(Frame::Application(Loop::Working { commit, stall: stall.is_some() && count == 0 }))
+    }
+
+    /// `poll` came back to see whether the application has done its work.
+    fn work_goes_on(&mut self, work: Working, cx: &mut Context<'_>) -> Flow {
+        if !std::mem::take(&mut self.processing_done) {
+            return Flow::Again(Frame::Application(Loop::Poll));
+        }
+        self.working = None;
+        self.after_work(work.commit, work.stall, cx)
     }
 
     fn after_work(&mut self, commit: bool, empty: bool, cx: &mut Context<'_>) -> Flow {
@@ -137,6 +171,9 @@ impl Consumer {
     fn after_exception(&mut self, place: &'static str, exception: &Exception, cx: &mut Context<'_>) -> Flow {
         self.report(place, exception, cx);
         self.exceptions += 1;
+        if self.settings.behaviour.rejoin.fenced_stops && exception.is(ErrorCode::FencedInstanceId) {
+            return Flow::Block(Frame::Application(Loop::Over));
+        }
         match self.settings.application.on_exception {
             OnException::Exit => {
                 cx.out.push(Output::Failed);

@@ -1,6 +1,6 @@
 //! Calls of the `ConsumerRebalanceListener` (consumer-client.md 3.5).
 
-use crate::client::{Callback, ClientEvent, Output};
+use crate::client::{ApplicationThread, Callback, ClientEvent, LostCallback, Output};
 use crate::protocol::TopicPartition;
 
 use super::commit::CommitPlace;
@@ -29,6 +29,11 @@ impl ListenerCall {
 }
 
 impl Consumer {
+    /// The application has to make the listener's call, and works.
+    fn listener_is_busy(&self) -> bool {
+        self.working.is_some() && self.settings.behaviour.application == ApplicationThread::BesideWithListener
+    }
+
     /// The listener runs, then commits if the application does so in `onPartitionsRevoked`. What its commit throws it
     /// catches itself.
     pub(super) fn step_callback(
@@ -38,9 +43,25 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> Flow {
         match call.step {
+            Step::Begin if self.listener_is_busy() => {
+                let Some(work) = self.working.filter(|_| std::mem::take(&mut self.processing_done)) else {
+                    return Flow::Block(Frame::Callback(call));
+                };
+                self.working = None;
+                self.left_unpolled = false;
+                if !work.commit {
+                    return Flow::Again(Frame::Callback(call));
+                }
+                let callee = self.commit_sync_call(CommitPlace::Listener, cx);
+                Flow::Call { caller: Frame::Callback(call), callee }
+            }
             Step::Begin => {
-                if call.callback == Callback::Lost && !self.settings.behaviour.lost_callback {
-                    call.callback = Callback::Revoked;
+                if call.callback == Callback::Lost {
+                    match self.settings.behaviour.lost_callback {
+                        LostCallback::Lost => {}
+                        LostCallback::Revoked => call.callback = Callback::Revoked,
+                        LostCallback::None => return Flow::Return(Ok(true)),
+                    }
                 }
                 self.callback_done = false;
                 cx.out.push(Output::Callback { callback: call.callback, partitions: call.partitions.clone() });

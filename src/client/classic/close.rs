@@ -1,6 +1,6 @@
 //! `close(CloseOptions)` (consumer-client.md 5.1): commit, then the listener, then LeaveGroup.
 
-use crate::client::{Callback, CloseOption};
+use crate::client::{Callback, CloseOption, Fetching};
 use crate::engine::Millis;
 
 use super::callback::ListenerCall;
@@ -18,11 +18,18 @@ const DEFAULT_CLOSE_TIMEOUT_MS: i32 = 30_000;
 pub(super) struct CloseCall {
     option: CloseOption,
     deadline: Millis,
+    /// The listener was called.
+    called: bool,
     step: Step,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
+    Begin,
+    /// Clients whose fetches have to return first wait for them, until this time at the latest.
+    Fetches {
+        until: Millis,
+    },
     /// Steps 1 and 2.
     Commit,
     /// Step 3.
@@ -41,16 +48,26 @@ enum Step {
 
 impl CloseCall {
     pub fn begin(option: CloseOption, deadline: Millis) -> Frame {
-        Frame::Close(CloseCall { option, deadline, step: Step::Commit })
+        Frame::Close(CloseCall { option, deadline, called: false, step: Step::Begin })
     }
 
     pub fn reads(&self) -> bool {
         true
     }
 
+    /// It waits for parked Fetches.
+    pub fn awaits_fetches(&self) -> bool {
+        matches!(self.step, Step::Fetches { .. })
+    }
+
+    /// They returned.
+    pub fn fetches_returned(&mut self, now: Millis) {
+        self.step = Step::Fetches { until: now };
+    }
+
     pub fn wake(&self) -> Millis {
         match self.step {
-            Step::FetchSessions { until } => until,
+            Step::FetchSessions { until } | Step::Fetches { until } => until,
             _ => self.deadline,
         }
     }
@@ -69,6 +86,27 @@ impl Consumer {
 
     pub(super) fn step_close(&mut self, mut call: CloseCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
         match call.step {
+            Step::Begin if self.settings.behaviour.fetching == Fetching::Awaited && !call.called => {
+                call.called = true;
+                let owned = self.subscriptions.partitions();
+                Flow::Call { caller: Frame::Close(call), callee: ListenerCall::frame(Callback::Revoked, owned) }
+            }
+            Step::Begin => {
+                let waits = self.settings.behaviour.fetching != Fetching::Apart;
+                if waits && self.settings.behaviour.fetching != Fetching::Loop {
+                    self.network.note_fetch_cycles(cx.now);
+                }
+                let parked = self.network.last_parked(cx.now).filter(|_| waits);
+                call.at(parked.map_or(Step::Commit, |until| Step::Fetches { until: until.millis() + 1 }))
+            }
+            Step::Fetches { until } if cx.ms < until => {
+                self.poll_network(cx);
+                Flow::Block(Frame::Close(call))
+            }
+            Step::Fetches { .. } => {
+                self.network.end_fetches();
+                call.at(Step::Commit)
+            }
             Step::Commit if returned.is_none() && self.settings.config.enable_auto_commit => {
                 // what it throws is only logged
                 let callee = self.commit_sync_call(CommitPlace::Close, cx);
@@ -97,7 +135,7 @@ impl Consumer {
                 }
                 let owned = self.subscriptions.partitions();
                 call.step = Step::CalledBack;
-                if owned.is_empty() {
+                if owned.is_empty() || call.called || !self.settings.behaviour.listener_on_close {
                     return Flow::Again(Frame::Close(call));
                 }
                 let membership = &self.membership;

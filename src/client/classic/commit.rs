@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::{ClientEvent, Connection};
+use crate::client::{AutoCommit, ClientEvent, Connection};
 use crate::engine::{Millis, SimDuration};
 use crate::protocol::message::{CommittedPartition, OffsetCommitRequest, OffsetCommitResponse, Request, Response};
 use crate::protocol::{ErrorCode, TopicPartition};
@@ -150,8 +150,9 @@ impl Consumer {
         };
         let deadline = cx.ms + i64::from(timeout);
         self.commits.results.clear();
+        let automatic = matches!(place, CommitPlace::Close | CommitPlace::Prepare);
         Frame::CommitSync(CommitSync {
-            offsets: self.subscriptions.all_consumed(),
+            offsets: if automatic { self.committed_automatically() } else { self.subscriptions.all_consumed() },
             deadline,
             attempts: 0,
             step: Step::Begin,
@@ -235,6 +236,14 @@ impl Consumer {
         }
     }
 
+    /// What automatic commits carry.
+    fn committed_automatically(&self) -> Vec<CommittedPartition> {
+        match self.settings.behaviour.auto_commit {
+            AutoCommit::AllPositions => self.subscriptions.all_consumed(),
+            AutoCommit::MovedPositions | AutoCommit::AfterBatch => self.subscriptions.moved(),
+        }
+    }
+
     /// `sendOffsetCommitRequest`: local checks first, then the request. The result is there at once if no request is
     /// needed or possible.
     pub(super) fn send_commit(
@@ -254,11 +263,12 @@ impl Consumer {
                 let sent = self.membership.generation.clone();
                 let sync = kind == CommitKind::Sync;
                 cx.event(ClientEvent::CommitSent { sync, partitions: offsets.len() as u32 });
+                self.subscriptions.note_committed(&offsets);
                 let request = Request::OffsetCommit(OffsetCommitRequest {
                     group_id: self.settings.group_id.clone(),
                     generation_id: sent.id,
                     member_id: sent.member_id.clone(),
-                    group_instance_id: self.settings.config.group_instance_id.clone(),
+                    group_instance_id: self.instance_id_since(self.settings.behaviour.versions.offset_commit, 7),
                     retention_time_ms: -1,
                     partitions: offsets.clone(),
                 });
@@ -434,7 +444,8 @@ impl Consumer {
         if kind == CommitKind::BeforeJoin {
             self.commits.results.clear();
         }
-        let offsets = self.subscriptions.all_consumed();
+        let offsets =
+            if kind == CommitKind::Async { self.subscriptions.all_consumed() } else { self.committed_automatically() };
         let id = if offsets.is_empty() || self.ensure_coordinator_now(cx) {
             Some(self.send_commit(offsets, kind, cx))
         } else {

@@ -1,13 +1,15 @@
 //! The consumer as a whole: its inputs, its outputs and what others may look at.
 
 use crate::assignor::ConsumerPartitionAssignor;
-use crate::client::{ClientEvent, CloseOption, ConsumerSettings, Input, Jitter, Output, RecordBatch, Thread};
+use crate::client::{
+    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Jitter, Output, RecordBatch, Thread,
+};
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
 use crate::protocol::subscription::ConsumerProtocolAssignment;
 use crate::protocol::{BrokerId, Generation, MemberId, TopicName};
 
-use super::application::Loop;
+use super::application::{Loop, Working};
 use super::commit::Commits;
 use super::coordinator::Lookup;
 use super::heartbeat::{Heartbeat, HeartbeatThread};
@@ -103,6 +105,12 @@ pub struct Consumer {
     pub(super) stack: Vec<Frame>,
     pub(super) callback_done: bool,
     pub(super) processing_done: bool,
+    /// What the application works on beside this thread.
+    pub(super) working: Option<Working>,
+    /// The member left because the application did not poll: it joins again when it does.
+    pub(super) left_unpolled: bool,
+    /// When SyncGroup was last answered.
+    pub(super) synced_at: Millis,
     /// Records that `poll` is about to return.
     pub(super) fetched: Vec<RecordBatch>,
     pub(super) fetch_leaders: Vec<BrokerId>,
@@ -132,17 +140,17 @@ impl Consumer {
         let cooperative = strategy.iter().all(|assignor| *assignor == AssignorName::CooperativeSticky);
         Consumer {
             protocol: if cooperative { RebalanceProtocol::Cooperative } else { RebalanceProtocol::Eager },
-            network: Network::new(config),
+            network: Network::new(config, &settings.behaviour),
             metadata: Metadata::new(config),
             metadata_snapshot: MetadataSnapshot::default(),
             subscriptions: Subscriptions::new(&settings.subscription),
             membership: Membership::new(),
-            heartbeat: Heartbeat::new(config),
+            heartbeat: Heartbeat::new(config, &settings.behaviour, cooperative),
             heartbeat_thread: HeartbeatThread::default(),
             lookup: Lookup::default(),
             commits: Commits::new(),
             committed_request: None,
-            assignors: assignors(strategy),
+            assignors: assignors(strategy, settings.behaviour.assignors),
             group_subscription: Vec::new(),
             is_leader: false,
             assignment_snapshot: None,
@@ -153,6 +161,9 @@ impl Consumer {
             stack: vec![Frame::Application(Loop::Down)],
             callback_done: false,
             processing_done: false,
+            working: None,
+            left_unpolled: false,
+            synced_at: Millis(0),
             fetched: Vec::new(),
             fetch_leaders: Vec::new(),
             fetch_leaders_of: (0, 0),
@@ -208,6 +219,9 @@ impl Consumer {
                 self.paused = true;
             }
             Input::Resumed => self.resume(cx),
+            Input::ClockJump { ms } if self.settings.behaviour.wall_clock => self.shift_deadlines(-ms),
+            Input::ClockJump { .. } => {}
+            Input::ClockStood(length) => self.shift_deadlines(length.as_millis() as i64),
             Input::Connected(connection) => self.network.inbox.push_back(Arrival::Connected(connection)),
             Input::Disconnected(connection) => self.network.inbox.push_back(Arrival::Disconnected(connection)),
             Input::Response { connection, correlation_id, body } => {
@@ -215,7 +229,11 @@ impl Consumer {
             }
             Input::Records(batches) => {
                 self.asked.records = None;
-                self.take_records(batches, cx);
+                if self.awaits_fetches() {
+                    self.fetches_returned(batches, cx);
+                } else {
+                    self.take_records(batches, cx);
+                }
             }
             Input::ProcessingDone => self.processing_done = true,
             Input::CallbackDone => self.callback_done = true,
@@ -231,6 +249,14 @@ impl Consumer {
         }
     }
 
+    /// Every deadline that is reckoned from now on comes so much later (earlier if negative).
+    fn shift_deadlines(&mut self, ms: i64) {
+        self.heartbeat.shift(ms);
+        self.commits.next_auto = self.commits.next_auto + ms;
+        self.membership.not_before = self.membership.not_before + ms;
+        self.network.shift(ms);
+    }
+
     /// Both threads go on after a pause, in an order that is a race in reality (consumer-client.md 1.7, live `e-pause`):
     /// the heartbeat thread first, in the middle of the poll thread's pass, or only after it.
     ///
@@ -242,7 +268,11 @@ impl Consumer {
         self.paused = false;
         self.asked.poll_wake = SimTime::ZERO;
         self.asked.heartbeat_wake = SimTime::ZERO;
-        self.network.forget_answered_fetches(cx.now);
+        if self.shares_fetch_connection() {
+            self.network.restart_fetches(cx.now);
+        } else {
+            self.network.forget_answered_fetches(cx.now);
+        }
         let over = cx.ms >= self.heartbeat_thread.wakes;
         let selecting = self.poll_thread_selects();
         if let Some(Frame::Poll(call)) = self.stack.last_mut() {
@@ -251,6 +281,10 @@ impl Consumer {
         let race = cx.random.unit();
         match race {
             _ if !over => {}
+            _ if !self.settings.behaviour.sleeps_in_slices => {
+                self.heartbeat_thread.woken = true;
+                self.run_heartbeat_thread(cx);
+            }
             _ if !selecting || race < HEARTBEAT_THREAD_FIRST => {
                 self.heartbeat_thread.woken = true;
                 self.run_heartbeat_thread(cx);
@@ -262,7 +296,8 @@ impl Consumer {
 
     /// Tells the cluster what has changed of the standing wishes.
     fn ask(&mut self, cx: &mut Context<'_>) {
-        let awaits = self.poll_thread_selects() && self.subscriptions.any_fetchable();
+        let polls = self.poll_thread_selects() && self.working.is_none();
+        let awaits = (polls || self.awaits_fetches()) && self.subscriptions.any_fetchable();
         let records = awaits.then_some(self.subscriptions.version);
         if records != self.asked.records {
             cx.out.push(if awaits { Output::AwaitRecords } else { Output::StopAwaiting });
@@ -278,6 +313,16 @@ impl Consumer {
             self.asked.heartbeat_wake = heartbeat_wake;
             cx.out.push(Output::WakeAt { thread: Thread::Heartbeat, at: heartbeat_wake });
         }
+    }
+
+    /// The application works beside this thread, which goes on meanwhile.
+    pub(super) fn application_works_beside(&self) -> bool {
+        self.settings.behaviour.application != ApplicationThread::Polls
+    }
+
+    /// Group requests wait behind parked Fetches.
+    pub(super) fn shares_fetch_connection(&self) -> bool {
+        self.settings.behaviour.fetching == Fetching::Shared
     }
 
     /// The settings it was constructed with.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::assignor::ConsumerPartitionAssignor;
-use crate::client::{ClientEvent, CloseOption, JoinTimeout};
+use crate::client::{ClientEvent, CloseOption, JoinTimeout, Reasons, RebalanceTimeout, SubscriptionFormat};
 use crate::protocol::message::{
     JoinGroupProtocol, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeavingMember, Request,
     SyncGroupRequest, SyncGroupResponse,
 };
-use crate::protocol::subscription::{ConsumerProtocolSubscription, HIGHEST_VERSION, TopicPartitions};
-use crate::protocol::{Bytes, ErrorCode, MemberId};
+use crate::protocol::subscription::{ConsumerProtocolSubscription, TopicPartitions};
+use crate::protocol::{Bytes, ErrorCode, GroupInstanceId, MemberId};
 
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
@@ -21,6 +21,17 @@ pub(super) const PROTOCOL_TYPE: &str = "consumer";
 
 /// `JOIN_GROUP_TIMEOUT_LAPSE`
 const JOIN_GROUP_TIMEOUT_LAPSE_MS: i64 = 5_000;
+
+/// The bytes of a subscription as this client writes them.
+fn encode(subscription: &ConsumerProtocolSubscription, format: SubscriptionFormat) -> Bytes {
+    if !format.cut_short {
+        return subscription.encode(format.version);
+    }
+    let plain = subscription.encode(0);
+    let mut bytes = plain.to_vec();
+    bytes[..2].copy_from_slice(&format.version.to_be_bytes());
+    Bytes::from(bytes)
+}
 
 impl Consumer {
     /// `initiateJoinGroup` (1.4 step 3)
@@ -37,7 +48,7 @@ impl Consumer {
         let Some(connection) = self.coordinator_connection() else { return };
         let sent = self.membership.generation.clone();
         self.joined_subscription = Some(self.subscriptions.topics.clone());
-        let reason = self.settings.behaviour.sends_reasons.then(|| self.membership.rejoin_reason.clone());
+        let reason = self.join_reason();
         let request = JoinGroupRequest {
             group_id: self.settings.group_id.clone(),
             session_timeout_ms: self.settings.config.session_timeout_ms,
@@ -54,10 +65,35 @@ impl Consumer {
         self.network.enqueue(connection, Request::JoinGroup(request), Purpose::JoinGroup { sent }, timeout, cx.now);
     }
 
-    /// `max.poll.interval.ms`; the session timeout before KIP-62.
+    /// The instance id where the version of a request has it.
+    pub(super) fn instance_id_since(&self, version: i16, first: i16) -> Option<GroupInstanceId> {
+        self.settings.config.group_instance_id.clone().filter(|_| version >= first)
+    }
+
+    /// Why it joins, in this client's words.
+    fn join_reason(&self) -> Option<Arc<str>> {
+        let reason = &self.membership.rejoin_reason;
+        match self.settings.behaviour.reasons {
+            Reasons::None => None,
+            Reasons::Java => Some(reason.clone()),
+            Reasons::FranzGo if self.membership.lost => {
+                Some(Arc::from("rejoining after we previously errored and backed off"))
+            }
+            Reasons::FranzGo if self.membership.first => Some(Arc::from("beginning to manage the group lifecycle")),
+            Reasons::FranzGo if reason.starts_with("need to revoke") => {
+                Some(Arc::from("after revoking what we lost from a rebalance"))
+            }
+            Reasons::FranzGo => Some(Arc::from("rejoining from normal rebalance")),
+        }
+    }
+
+    /// What JoinGroup names as rebalance timeout.
     fn rebalance_timeout_ms(&self) -> i32 {
-        let config = &self.settings.config;
-        if self.settings.behaviour.heartbeat_thread { config.max_poll_interval_ms } else { config.session_timeout_ms }
+        match self.settings.behaviour.rebalance_timeout {
+            RebalanceTimeout::PollInterval => self.settings.config.max_poll_interval_ms,
+            RebalanceTimeout::Session => self.settings.config.session_timeout_ms,
+            RebalanceTimeout::Own(ms) => ms,
+        }
     }
 
     /// JoinGroup is parked for as long as the rebalance takes, so it has a timeout of its own (1.6).
@@ -86,7 +122,7 @@ impl Consumer {
             subscription.user_data = assignor.subscription_user_data();
             JoinGroupProtocol {
                 name: Arc::from(assignor.assignor().name()),
-                metadata: subscription.encode(HIGHEST_VERSION),
+                metadata: encode(&subscription, self.settings.behaviour.subscription),
             }
         };
         self.assignors.iter().map(entry).collect()
@@ -186,7 +222,7 @@ impl Consumer {
             group_id: self.settings.group_id.clone(),
             generation_id: sent.id,
             member_id: sent.member_id.clone(),
-            group_instance_id: self.settings.config.group_instance_id.clone(),
+            group_instance_id: self.instance_id_since(self.settings.behaviour.versions.sync_group, 3),
             protocol_type: Some(Arc::from(PROTOCOL_TYPE)),
             protocol_name: sent.protocol.clone(),
             assignments,
@@ -224,6 +260,7 @@ impl Consumer {
         if answer.protocol_type.as_deref().is_some_and(|protocol| protocol != PROTOCOL_TYPE) {
             return self.fail_join(Exception::of(ErrorCode::InconsistentGroupProtocol), cx);
         }
+        self.synced_at = cx.ms;
         let membership = &mut self.membership;
         if membership.generation.is_reset() || membership.state != MemberState::CompletingRebalance {
             return self.fail_join(Exception::of(ErrorCode::IllegalGeneration), cx);
@@ -234,9 +271,15 @@ impl Consumer {
         membership.state = MemberState::Stable;
         membership.rejoin_reason = Arc::from("");
         membership.rejoin_needed = false;
+        membership.first = false;
+        membership.lost = false;
         let started = membership.rebalance_started.take().unwrap_or(cx.now);
         let (generation, member) = (membership.generation.id, membership.generation.member_id.clone());
         membership.join = Some(JoinFuture::Succeeded(answer.assignment));
+        let chance = self.settings.behaviour.joins_twice_permille;
+        if chance > 0 && cx.random.unit() * 1_000.0 < f64::from(chance) {
+            self.membership.join = Some(JoinFuture::Failed(Exception::of(ErrorCode::RebalanceInProgress)));
+        }
         if !self.settings.behaviour.heartbeat_while_completing {
             self.enable_heartbeat_thread(cx.ms);
         }
@@ -257,7 +300,7 @@ impl Consumer {
         let sends = known && self.membership.state != MemberState::Unjoined && !member_id.is_unknown();
         cx.event(ClientEvent::LeaveGroup { reason: Arc::from(reason), sent: sends });
         if let Some(connection) = self.coordinator_connection().filter(|_| sends) {
-            let reason = self.settings.behaviour.sends_reasons.then(|| Arc::from(reason));
+            let reason = (self.settings.behaviour.reasons == Reasons::Java).then(|| Arc::from(reason));
             let request = Request::LeaveGroup(LeaveGroupRequest {
                 group_id: self.settings.group_id.clone(),
                 members: vec![LeavingMember { member_id, group_instance_id: None, reason }],

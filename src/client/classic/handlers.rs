@@ -14,7 +14,7 @@ impl Consumer {
             let (api, error) = api_and_error(response);
             cx.event(ClientEvent::ResponseHandled { api, error, latency_ns: done.latency.0 });
         }
-        match (done.purpose.clone(), done.result) {
+        match (done.purpose, done.result.map(|response| *response)) {
             (Purpose::FindCoordinator, result) => self.on_find_coordinator(done.correlation_id, result, cx),
             (Purpose::Metadata { wanted }, result) => self.on_metadata(wanted, result, cx),
             (Purpose::OffsetFetch, result) => self.on_offset_fetch(done.correlation_id, result, cx),
@@ -34,6 +34,7 @@ impl Consumer {
             (Purpose::Heartbeat { .. }, Err(lost)) => {
                 self.mark_if_disconnected(&lost, cx);
                 self.fail_heartbeat(cx);
+                self.heartbeat_unanswered(cx);
             }
             (Purpose::LeaveGroup, Err(lost)) => self.mark_if_disconnected(&lost, cx),
             // the answer to LeaveGroup is only logged

@@ -3,7 +3,9 @@
 //! The thread sleeps in slices of `retry.backoff.ms`. The slices are not ticked: from the end of the last one,
 //! the first slice that has something to do is worked out ([`Consumer::heartbeat_wake`]).
 
-use crate::client::{ClientEvent, Jitter};
+use crate::client::{
+    Behaviour, ClientEvent, Fetching, FirstHeartbeat, HeartbeatFailure, Jitter, PollInterval, SessionTimer,
+};
 use crate::engine::{Millis, SimTime};
 use crate::protocol::ErrorCode;
 use crate::protocol::config::ConsumerConfig;
@@ -25,6 +27,8 @@ pub(super) struct Heartbeat {
     /// When `max.poll.interval.ms` is over.
     pub poll_at: Millis,
     attempts: u32,
+    first: FirstHeartbeat,
+    cooperative: bool,
     interval_ms: i64,
     session_ms: i64,
     poll_ms: i64,
@@ -32,16 +36,23 @@ pub(super) struct Heartbeat {
     backoff_max_ms: i32,
 }
 
+/// For a timer that a client does not have: longer than any run.
+const NEVER_MS: i64 = 1 << 50;
+
 impl Heartbeat {
-    pub fn new(config: &ConsumerConfig) -> Self {
+    pub fn new(config: &ConsumerConfig, behaviour: &Behaviour, cooperative: bool) -> Self {
+        let unlimited = behaviour.poll_interval == PollInterval::Unlimited;
+        let untimed = behaviour.session_timer == SessionTimer::None;
         Heartbeat {
             heartbeat_at: Millis(0),
             session_at: Millis(0),
             poll_at: Millis(0),
             attempts: 0,
+            first: behaviour.first_heartbeat,
+            cooperative,
             interval_ms: i64::from(config.heartbeat_interval_ms),
-            session_ms: i64::from(config.session_timeout_ms),
-            poll_ms: i64::from(config.max_poll_interval_ms),
+            session_ms: if untimed { NEVER_MS } else { i64::from(config.session_timeout_ms) },
+            poll_ms: if unlimited { NEVER_MS } else { i64::from(config.max_poll_interval_ms) },
             backoff_ms: config.retry_backoff_ms,
             backoff_max_ms: config.retry_backoff_max_ms,
         }
@@ -51,7 +62,13 @@ impl Heartbeat {
     pub fn reset_timeouts(&mut self, now: Millis) {
         self.session_at = now + self.session_ms;
         self.poll_at = now + self.poll_ms;
-        self.heartbeat_at = now + self.interval_ms;
+        self.heartbeat_at = match self.first {
+            FirstHeartbeat::AfterInterval => now + self.interval_ms,
+            FirstHeartbeat::CooperativeAfterMs(ms) if self.cooperative => now + ms,
+            FirstHeartbeat::CooperativeAfterMs(_) => now + self.interval_ms,
+            FirstHeartbeat::AtOnce => now,
+            FirstHeartbeat::Kept => self.heartbeat_at,
+        };
     }
 
     /// `poll`: the application called `poll`.
@@ -79,6 +96,13 @@ impl Heartbeat {
     pub fn failed(&mut self, now: Millis, random: &mut dyn Jitter) {
         self.heartbeat_at = now + exponential_ms(self.backoff_ms, self.backoff_max_ms, self.attempts, random);
         self.attempts += 1;
+    }
+
+    /// Every deadline comes so much later.
+    pub fn shift(&mut self, ms: i64) {
+        for deadline in [&mut self.heartbeat_at, &mut self.session_at, &mut self.poll_at] {
+            *deadline = *deadline + ms;
+        }
     }
 
     /// `shouldHeartbeat`.
@@ -128,7 +152,9 @@ impl Consumer {
         if self.heartbeat_thread.enabled && self.heartbeat.is_due(cx.ms) {
             self.heartbeat_thread.notified = true;
         }
-        self.heartbeat.poll(cx.ms);
+        if self.working.is_none() {
+            self.heartbeat.poll(cx.ms);
+        }
         Ok(())
     }
 
@@ -164,7 +190,10 @@ impl Consumer {
         let no_heartbeats_yet = self.membership.state == MemberState::CompletingRebalance
             && !self.settings.behaviour.heartbeat_while_completing;
         // rows 2 and 3
-        if self.membership.state.has_not_joined_group() || no_heartbeats_yet || self.heartbeat_thread.failure.is_some()
+        if self.membership.state.has_not_joined_group()
+            || no_heartbeats_yet
+            || self.stops_beating()
+            || self.heartbeat_thread.failure.is_some()
         {
             self.heartbeat_thread.enabled = false;
             return false;
@@ -181,17 +210,27 @@ impl Consumer {
             } else {
                 self.lookup_coordinator(cx);
             }
-            self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
+            self.heartbeat_thread.wakes = cx.ms + i64::from(self.settings.config.retry_backoff_ms.max(1));
+            if self.heartbeat.is_due(cx.ms) {
+                self.heartbeat_unanswered(cx);
+            }
             return false;
         }
         // row 6
+        if cx.ms >= self.heartbeat.session_at && self.settings.behaviour.session_timer == SessionTimer::Loses {
+            self.reset_state_and_rejoin("session timed out without receiving a heartbeat response", true, cx);
+            self.selector_woken = true;
+            return true;
+        }
         if cx.ms >= self.heartbeat.session_at {
             self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
             return true;
         }
         // row 7
-        if cx.ms >= self.heartbeat.poll_at && !self.poll_thread_keeps_polling() {
+        if cx.ms >= self.poll_interval_seen_at() && !self.poll_thread_keeps_polling() {
             self.leave_group(None, "consumer poll timeout has expired.", cx);
+            self.left_unpolled = self.working.is_some();
+            self.selector_woken = true;
             return true;
         }
         // row 8
@@ -205,9 +244,33 @@ impl Consumer {
         true
     }
 
+    /// From a notice on until the rejoin no heartbeats are sent: the generation is over for this client (kafka-go,
+    /// statement 31).
+    fn stops_beating(&self) -> bool {
+        self.settings.behaviour.fetching == Fetching::Awaited && (self.membership.rejoin_needed || self.close.is_some())
+    }
+
+    /// When the end of the poll interval is seen: at once, by a check every so often, or with the next heartbeat.
+    fn poll_interval_seen_at(&self) -> Millis {
+        let over = self.heartbeat.poll_at;
+        match self.settings.behaviour.poll_interval {
+            PollInterval::Leaves => over,
+            PollInterval::LeavesChecked { every_ms } => {
+                let checks = (over - self.synced_at + every_ms - 1) / every_ms;
+                self.synced_at + checks * every_ms
+            }
+            PollInterval::LeavesAtHeartbeat => over.max(self.heartbeat.heartbeat_at),
+            PollInterval::Unlimited => Millis(i64::MAX),
+        }
+    }
+
     /// Before KIP-62 heartbeats were a task of the network polls of the application's thread (1.8).
     pub(super) fn heartbeat_from_poll(&mut self, cx: &mut Context<'_>) {
         if self.settings.behaviour.heartbeat_thread || !self.sends_heartbeats_from_poll() {
+            return;
+        }
+        let fetches = self.settings.behaviour.fetching == Fetching::Loop && self.network.last_parked(cx.now).is_some();
+        if fetches || self.close.is_some() {
             return;
         }
         if cx.ms >= self.heartbeat.session_at {
@@ -232,7 +295,7 @@ impl Consumer {
             group_id: self.settings.group_id.clone(),
             generation_id: sent.id,
             member_id: sent.member_id.clone(),
-            group_instance_id: self.settings.config.group_instance_id.clone(),
+            group_instance_id: self.instance_id_since(self.settings.behaviour.versions.heartbeat, 3),
         });
         self.send(connection, request, Purpose::Heartbeat { sent }, cx);
         cx.event(ClientEvent::HeartbeatSent);
@@ -269,6 +332,20 @@ impl Consumer {
         }
     }
 
+    /// A heartbeat got no answer, or could not be sent: for some clients the membership is over.
+    pub(super) fn heartbeat_unanswered(&mut self, cx: &mut Context<'_>) {
+        let reset_member_id = match self.settings.behaviour.heartbeat_failure {
+            HeartbeatFailure::Keeps => return,
+            HeartbeatFailure::Ends => false,
+            HeartbeatFailure::EndsWithoutId => true,
+        };
+        if self.membership.state == MemberState::Stable {
+            self.membership.lost = true;
+            self.reset_state_and_rejoin("heartbeat failed", reset_member_id, cx);
+            self.selector_woken = true;
+        }
+    }
+
     /// `failHeartbeat` and the notification that reschedules the next one.
     pub(super) fn fail_heartbeat(&mut self, cx: &mut Context<'_>) {
         self.heartbeat.failed(cx.ms, cx.random);
@@ -284,6 +361,9 @@ impl Consumer {
             return SimTime::MAX;
         }
         let lost = self.coordinator_connection().is_none_or(|connection| self.network.has_failed(connection));
+        if self.stops_beating() {
+            return SimTime::MAX;
+        }
         if self.membership.state.has_not_joined_group() || lost {
             return self.slice_at(thread.wakes, now).sim_time();
         }
@@ -292,7 +372,7 @@ impl Consumer {
         let mut at = if polling { beat } else { self.slice_at(thread.wakes, beat) };
         let mut busy = self.heartbeat.session_at;
         if !self.poll_thread_keeps_polling() {
-            busy = busy.min(self.heartbeat.poll_at);
+            busy = busy.min(self.poll_interval_seen_at());
         }
         if !self.poll_thread_reads() {
             busy = busy.min(self.network_deadline(now));
@@ -312,7 +392,11 @@ impl Consumer {
         wakes + (at - wakes + slice - 1) / slice * slice
     }
 
-    fn slice_ms(&self) -> i64 {
-        i64::from(self.settings.config.retry_backoff_ms.max(1))
+    pub(super) fn slice_ms(&self) -> i64 {
+        if self.settings.behaviour.sleeps_in_slices {
+            i64::from(self.settings.config.retry_backoff_ms.max(1))
+        } else {
+            1
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Joining a group: `joinGroupIfNeeded` with what runs before JoinGroup (`onJoinPrepare`) and after SyncGroup
 //! (`onJoinComplete`) (consumer-client.md 1.4, 3.2, 3.4).
 
-use crate::client::{Callback, ClientEvent, RevocationCommit};
+use crate::client::{AfterError, AutoCommit, Callback, ClientEvent, Fetching, RecordBatch, RevocationCommit};
 use crate::engine::Millis;
 use crate::protocol::subscription::{ConsumerProtocolAssignment, TopicPartitions};
 use crate::protocol::{Bytes, ErrorCode, TopicPartition};
@@ -22,6 +22,19 @@ pub(super) struct Join {
 #[derive(Debug)]
 enum Step {
     Begin,
+    /// The parked Fetches of these partitions are awaited, until this time at the latest: before the listener is called,
+    /// or between its call and JoinGroup.
+    Fetches {
+        until: Millis,
+        parked: Vec<TopicPartition>,
+        then: Box<Step>,
+    },
+    /// `onJoinPrepare`
+    Prepare,
+    /// The listener knows already: the partitions but these are dropped.
+    Drop {
+        kept: Vec<TopicPartition>,
+    },
     /// Clients before 3.2 wait here for the commit.
     Committing(GroupGeneration),
     /// The callback of `onJoinPrepare` runs; then this is still owned.
@@ -50,9 +63,11 @@ impl Join {
         Flow::Again(Frame::Join(Join { step }))
     }
 
-    pub fn wake(&self) -> Millis {
+    /// When it goes on by itself; JoinGroup is not sent before the time given.
+    pub fn wake(&self, not_before: Millis) -> Millis {
         match self.step {
-            Step::BackOff(until) => until,
+            Step::BackOff(until) | Step::Fetches { until, .. } => until,
+            Step::Initiate => not_before,
             _ => Millis(i64::MAX),
         }
     }
@@ -68,10 +83,28 @@ impl Consumer {
     pub(super) fn step_join(&mut self, join: Join, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
         match join.step {
             Step::Begin => self.begin_join(cx),
+            Step::Fetches { until, parked, then } => {
+                if cx.ms >= until || parked.is_empty() {
+                    self.network.end_fetches();
+                    return Join::at(*then);
+                }
+                self.poll_network(cx);
+                Flow::Block(Frame::Join(Join { step: Step::Fetches { until, parked, then } }))
+            }
+            Step::Prepare => self.prepare_join(cx),
+            Step::Drop { kept } => {
+                self.subscriptions.assign(&kept);
+                self.end_join_prepare();
+                Join::at(Step::Initiate)
+            }
             Step::Committing(generation) => match returned {
                 None => Flow::Block(Frame::Join(Join { step: Step::Committing(generation) })),
                 Some(_) => self.revoke_before_join(&generation),
             },
+            Step::Revoking { kept } if self.settings.behaviour.fetching == Fetching::Awaited => {
+                cx.event(ClientEvent::AssignmentChanged { partitions: kept.clone() });
+                self.await_fetches(Step::Drop { kept }, cx)
+            }
             Step::Revoking { kept } => {
                 self.set_assignment(&kept, cx);
                 self.end_join_prepare();
@@ -80,6 +113,11 @@ impl Consumer {
                     _ => Join::at(Step::Initiate),
                 }
             }
+            Step::Initiate if cx.ms < self.membership.not_before => {
+                self.poll_network(cx);
+                Flow::Block(Frame::Join(Join { step: Step::Initiate }))
+            }
+            Step::Initiate if self.left_unpolled => Flow::Return(Ok(false)),
             Step::Initiate => {
                 self.initiate_join(cx);
                 Join::at(Step::Await)
@@ -116,16 +154,63 @@ impl Consumer {
         if !self.membership.needs_join_prepare {
             return Join::at(Step::Initiate);
         }
+        if cx.ms < self.membership.not_before && !self.settings.behaviour.rejoin.gives_up_first {
+            return Join::at(Step::BackOff(self.membership.not_before));
+        }
+        if self.shares_fetch_connection() && self.protocol == RebalanceProtocol::Eager {
+            return self.await_fetches(Step::Prepare, cx);
+        }
+        self.prepare_join(cx)
+    }
+
+    /// Waits for the Fetches that are parked, if there are any.
+    fn await_fetches(&mut self, then: Step, cx: &mut Context<'_>) -> Flow {
+        self.network.note_fetch_cycles(cx.now);
+        let Some(until) = self.network.last_parked(cx.now) else { return Join::at(then) };
+        let fetched = self.subscriptions.assigned().iter().filter(|owned| owned.fetchable);
+        let parked = fetched.map(|owned| owned.partition.clone()).collect();
+        Join::at(Step::Fetches { until: until.millis() + 1, parked, then: Box::new(then) })
+    }
+
+    /// A join waits for parked Fetches.
+    pub(super) fn awaits_fetches(&self) -> bool {
+        match self.stack.last() {
+            Some(Frame::Join(Join { step: Step::Fetches { .. } })) => true,
+            Some(Frame::Close(call)) => call.awaits_fetches(),
+            _ => false,
+        }
+    }
+
+    /// Records came for Fetches that a join waits for: they are thrown away.
+    pub(super) fn fetches_returned(&mut self, mut batches: Vec<RecordBatch>, cx: &mut Context<'_>) {
+        let shared = self.shares_fetch_connection();
+        let moved = self.settings.behaviour.fetching == Fetching::Awaited;
+        match self.stack.last_mut() {
+            Some(Frame::Join(Join { step: Step::Fetches { parked, .. } })) => {
+                parked.retain(|partition| !shared && !batches.iter().any(|batch| batch.partition == *partition));
+            }
+            Some(Frame::Close(call)) => call.fetches_returned(cx.ms),
+            _ => return,
+        }
+        if moved {
+            self.subscriptions.consume(&mut batches);
+        }
+    }
+
+    /// `onJoinPrepare` (3.2)
+    fn prepare_join(&mut self, cx: &mut Context<'_>) -> Flow {
         self.membership.needs_join_prepare = false;
         // sampled before the commit: its answer does not turn revoked into lost any more (3.2)
         let generation = self.membership.generation.clone();
+        let commits =
+            self.settings.config.enable_auto_commit && self.settings.behaviour.auto_commit != AutoCommit::AfterBatch;
         match self.settings.behaviour.revocation_commit {
-            RevocationCommit::Sync if self.settings.config.enable_auto_commit => {
+            _ if !commits => {}
+            RevocationCommit::Sync => {
                 let callee = self.commit_sync_call(CommitPlace::Prepare, cx);
                 let caller = Frame::Join(Join { step: Step::Committing(generation) });
                 return Flow::Call { caller, callee };
             }
-            RevocationCommit::Sync => {}
             RevocationCommit::AsyncAwaited => match self.commit_before_join(cx) {
                 Err(exception) => return Flow::Return(Err(exception)),
                 Ok(Prepare::Wait) => {
@@ -216,6 +301,7 @@ impl Consumer {
             self.membership.join = None;
             return Join::at(Step::Begin);
         }
+        self.membership.failures = 0;
         self.complete_join(assignment, cx)
     }
 
@@ -237,12 +323,29 @@ impl Consumer {
             return Join::at(Step::Begin);
         }
         if !exception.retriable {
-            return Flow::Return(Err(exception));
+            return self.join_failed_for_good(exception, cx);
         }
         if self.settings.behaviour.polls_during_join {
             return Flow::Return(Ok(false));
         }
         Join::at(Step::BackOff(cx.ms + i64::from(self.settings.config.retry_backoff_ms)))
+    }
+
+    /// An error that no retry helps against.
+    fn join_failed_for_good(&mut self, exception: Exception, cx: &mut Context<'_>) -> Flow {
+        match self.settings.behaviour.rejoin.after_error {
+            AfterError::Throws => Flow::Return(Err(exception)),
+            AfterError::Retries(first, longest) => {
+                let pause =
+                    i64::from(first).saturating_mul(1 << self.membership.failures.min(20)).min(i64::from(longest));
+                self.membership.failures += 1;
+                Join::at(Step::BackOff(cx.ms + pause))
+            }
+            AfterError::Stops => {
+                self.report("poll", &exception, cx);
+                Join::at(Step::BackOff(Millis(i64::MAX)))
+            }
+        }
     }
 
     /// `onJoinComplete` (3.4)
@@ -254,7 +357,13 @@ impl Consumer {
             Ok(decoded) => decoded,
             Err(error) => return Flow::Return(Err(Exception::new("SchemaException", &error.to_string()))),
         };
-        let assigned: Vec<TopicPartition> = TopicPartitions::flatten(&decoded.partitions).collect();
+        let mut assigned: Vec<TopicPartition> = TopicPartitions::flatten(&decoded.partitions).collect();
+        for partition in &mut assigned {
+            // The consumer's own copy of the name, which all that it compares with shares.
+            if let Some(known) = self.subscriptions.topics.iter().find(|topic| **topic == partition.topic) {
+                partition.topic = known.clone();
+            }
+        }
         let subscribed = |partition: &TopicPartition| self.subscribes_to(&partition.topic);
         if !assigned.iter().all(subscribed) {
             self.request_rejoin("received assignments do not match the current subscription", cx);

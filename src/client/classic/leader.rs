@@ -1,8 +1,8 @@
 //! The leader's work (`onLeaderElected`, consumer-client.md 3.3): it runs on the poll thread inside the handler of the
 //! JoinGroup answer and holds the coordinator's monitor, so that no heartbeat goes out meanwhile.
 
-use crate::assignor::{Cluster, ConsumerPartitionAssignor, TopicMetadata};
-use crate::client::Output;
+use crate::assignor::{ClientAssignor, Cluster, ConsumerPartitionAssignor, TopicMetadata};
+use crate::client::{AssignorFamily, CutShort, Output};
 use crate::protocol::config::AssignorName;
 use crate::protocol::message::{JoinGroupResponse, JoinGroupResponseMember};
 use crate::protocol::subscription::ConsumerProtocolSubscription;
@@ -42,7 +42,8 @@ impl Consumer {
     }
 
     /// This member leads the new generation.
-    pub(super) fn begin_election(&mut self, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+    pub(super) fn begin_election(&mut self, mut answer: JoinGroupResponse, cx: &mut Context<'_>) {
+        self.mend_cut_short(&mut answer.members);
         let chosen = answer.protocol_name.as_deref().unwrap_or("");
         let Some(assignor) = self.assignors.iter().position(|assignor| assignor.assignor().name() == chosen) else {
             let message = format!("Coordinator selected invalid assignment protocol: {chosen}");
@@ -71,6 +72,24 @@ impl Consumer {
         });
         if !self.metadata.is_stale(cx.ms) {
             self.begin_assignment(cx);
+        }
+    }
+
+    /// Subscriptions that end too early become what this client makes of them.
+    fn mend_cut_short(&self, members: &mut [JoinGroupResponseMember]) {
+        for member in
+            members.iter_mut().filter(|member| ConsumerProtocolSubscription::decode(&member.metadata).is_err())
+        {
+            match self.settings.behaviour.cut_short {
+                CutShort::Fails => {}
+                CutShort::GetsNothing => member.metadata = ConsumerProtocolSubscription::default().encode(0),
+                CutShort::Reads if member.metadata.len() >= 2 => {
+                    let mut bytes = member.metadata.to_vec();
+                    bytes[..2].fill(0); // as version 0, which has no more fields
+                    member.metadata = Bytes::from(bytes);
+                }
+                CutShort::Reads => {}
+            }
         }
     }
 
@@ -137,6 +156,12 @@ impl Consumer {
 }
 
 /// One assignor object per configured strategy.
-pub(super) fn assignors(strategy: &[AssignorName]) -> Vec<ConsumerPartitionAssignor> {
-    strategy.iter().map(|name| ConsumerPartitionAssignor::new((*name).into())).collect()
+pub(super) fn assignors(strategy: &[AssignorName], family: AssignorFamily) -> Vec<ConsumerPartitionAssignor> {
+    let own = |name: &AssignorName| match (family, *name) {
+        (AssignorFamily::KafkaJs, AssignorName::RoundRobin) => ClientAssignor::KafkaJsRoundRobin,
+        (AssignorFamily::KafkaGo, AssignorName::Range) => ClientAssignor::KafkaGoRange,
+        (AssignorFamily::KafkaGo, AssignorName::RoundRobin) => ClientAssignor::KafkaGoRoundRobin,
+        (_, other) => other.into(),
+    };
+    strategy.iter().map(|name| ConsumerPartitionAssignor::new(own(name))).collect()
 }

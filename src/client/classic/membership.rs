@@ -75,6 +75,14 @@ pub(super) struct Membership {
     pub join: Option<JoinFuture>,
     /// `lastRebalanceStartMs`: a measurement of the rebalance latency is open.
     pub rebalance_started: Option<crate::engine::SimTime>,
+    /// No generation was synced yet.
+    pub first: bool,
+    /// The last membership was lost.
+    pub lost: bool,
+    /// No JoinGroup before this time.
+    pub not_before: Millis,
+    /// JoinGroups in a row that failed for good.
+    pub failures: u32,
     /// Until when the commit before the revocation may take.
     pub join_prepare_deadline: Option<Millis>,
 }
@@ -89,6 +97,10 @@ impl Membership {
             needs_join_prepare: true,
             join: None,
             rebalance_started: None,
+            first: true,
+            lost: false,
+            not_before: Millis(0),
+            failures: 0,
             join_prepare_deadline: None,
         }
     }
@@ -130,6 +142,14 @@ impl Consumer {
     pub(super) fn reset_on_response_error(&mut self, api: &str, error: ErrorCode, cx: &mut Context<'_>) {
         let keeps =
             error == ErrorCode::IllegalGeneration && self.settings.behaviour.keeps_member_id_on_illegal_generation;
+        let keeps = keeps || (self.settings.behaviour.joins_with_the_old_id && api != "JOIN_GROUP");
+        let pause = match api {
+            "JOIN_GROUP" => self.settings.behaviour.rejoin.after_unknown_member_ms,
+            _ if self.settings.behaviour.rejoin.after_expiry_only && cx.ms < self.heartbeat.session_at => 0,
+            _ => self.settings.behaviour.rejoin.after_loss_ms,
+        };
+        self.membership.not_before = cx.ms + pause;
+        self.membership.lost |= !self.membership.first;
         self.reset_state_and_rejoin(&format!("encountered {error} from {api} response"), !keeps, cx);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::{Connection, Jitter, Output};
+use crate::client::{Behaviour, Connection, Fetching, Jitter, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Request, Response};
@@ -66,7 +66,7 @@ struct Link {
 
 #[derive(Debug)]
 enum Progress {
-    Unsent(Request),
+    Unsent(Box<Request>),
     Sent(Millis),
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Completed {
     pub purpose: Purpose,
     /// From creation to receipt, as Kafka's latency metrics have it.
     pub latency: SimDuration,
-    pub result: Result<Response, Exception>,
+    pub result: Result<Box<Response>, Exception>,
 }
 
 /// What lies in the sockets.
@@ -95,7 +95,7 @@ pub(super) struct Completed {
 pub(super) enum Arrival {
     Connected(Connection),
     Disconnected(Connection),
-    Response { connection: Connection, correlation_id: u32, body: Response },
+    Response { connection: Connection, correlation_id: u32, body: Box<Response> },
 }
 
 /// Which broker a request without a fixed one goes to (`leastLoadedNode`).
@@ -125,10 +125,20 @@ pub(super) struct Network {
     setup_ms: i32,
     setup_max_ms: i32,
     fetch_wait: SimDuration,
+    /// The first Fetch after an assignment goes out so much later.
+    fetch_begins_after: SimDuration,
+    /// Group requests wait behind the Fetch that is parked at the same broker.
+    shared: bool,
 }
 
+/// What a Fetch on a shared connection takes beyond its wait (live recordings: four Fetches of 500 ms make 2010 ms).
+const FETCH_EXCHANGE: SimDuration = SimDuration::from_micros(2_500);
+
 impl Network {
-    pub fn new(config: &ConsumerConfig) -> Self {
+    pub fn new(config: &ConsumerConfig, behaviour: &Behaviour) -> Self {
+        let shared = behaviour.fetching == Fetching::Shared;
+        let wait_ms = (config.fetch_max_wait_ms - behaviour.fetch_margin_ms).max(1) as u64;
+        let exchange = if shared { FETCH_EXCHANGE } else { SimDuration::ZERO };
         Network {
             links: Vec::new(),
             tracked: Vec::new(),
@@ -141,7 +151,9 @@ impl Network {
             reconnect_max_ms: config.reconnect_backoff_max_ms,
             setup_ms: config.socket_connection_setup_timeout_ms,
             setup_max_ms: config.socket_connection_setup_timeout_max_ms,
-            fetch_wait: SimDuration::from_millis(config.fetch_max_wait_ms.max(1) as u64),
+            fetch_wait: SimDuration::from_millis(wait_ms) + exchange,
+            fetch_begins_after: SimDuration::from_millis(behaviour.fetch_begins_after_ms),
+            shared,
         }
     }
 
@@ -206,7 +218,7 @@ impl Network {
     ) -> u32 {
         let correlation_id = self.next_correlation;
         self.next_correlation += 1;
-        let progress = Progress::Unsent(request);
+        let progress = Progress::Unsent(Box::new(request));
         self.tracked.push(Tracked { correlation_id, connection, created: now, timeout_ms, progress, purpose });
         correlation_id
     }
@@ -223,8 +235,10 @@ impl Network {
 
     /// One pass over the sockets. Handlers have not run yet: see [`Network::completed`]. Says how much was read.
     fn pass(&mut self, cx: &mut Context<'_>, versions: impl Fn(&Request) -> i16) -> u32 {
-        for connection in std::mem::take(&mut self.disconnects) {
-            self.disconnect(connection, cx);
+        if !self.disconnects.is_empty() {
+            for connection in std::mem::take(&mut self.disconnects) {
+                self.disconnect(connection, cx);
+            }
         }
         self.transmit(cx, &versions);
         let read = self.inbox.len() as u32;
@@ -266,7 +280,7 @@ impl Network {
         }
     }
 
-    fn complete(&mut self, tracked: Tracked, result: Result<Response, Exception>, now: SimTime) {
+    fn complete(&mut self, tracked: Tracked, result: Result<Box<Response>, Exception>, now: SimTime) {
         self.completed.push_back(Completed {
             correlation_id: tracked.correlation_id,
             purpose: tracked.purpose,
@@ -310,6 +324,13 @@ impl Network {
         }
     }
 
+    /// Timeouts of what is under way come so much later.
+    pub fn shift(&mut self, ms: i64) {
+        for tracked in &mut self.tracked {
+            tracked.timeout_ms += ms;
+        }
+    }
+
     /// Closes everything that is open.
     pub fn close(&mut self, cx: &mut Context<'_>) {
         for link in &mut self.links {
@@ -335,13 +356,25 @@ impl Network {
                 self.try_connect(connection, cx);
                 continue;
             }
-            let unread_until = self.parked_until(connection, cx.now).unwrap_or(cx.now);
+            let unread_until = self.unread_until(connection, cx.now);
             let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
             if let Progress::Unsent(request) = progress {
                 let version = versions(&request);
                 cx.out.push(Output::Send { connection, correlation_id, version, request, unread_until });
             }
         }
+    }
+
+    /// Until when the broker does not read what is sent on this connection.
+    fn unread_until(&mut self, connection: Connection, now: SimTime) -> SimTime {
+        let fetching = match connection {
+            Connection::Coordinator(broker) if self.shared => {
+                self.note_fetch_cycles(now);
+                Connection::Data(broker)
+            }
+            other => other,
+        };
+        self.parked_until(fetching, now).unwrap_or(now)
     }
 
     /// Requests and connections that took too long; the whole connection of a late request is closed (1.6).
@@ -471,24 +504,25 @@ impl Network {
     /// Sends a Fetch to a broker unless one is under way there.
     pub fn fetch_from(&mut self, broker: BrokerId, cx: &mut Context<'_>) {
         let connection = Connection::Data(broker);
-        let wait = self.fetch_wait;
-        match self.state(connection) {
-            LinkState::Ready => {
-                let link = self.link(connection);
-                if link.fetch_since.is_none_or(|since| since + wait <= cx.now) {
-                    link.fetch_since = Some(cx.now);
-                }
-            }
+        let (wait, begins_after) = (self.fetch_wait, self.fetch_begins_after);
+        let link = self.link(connection);
+        match link.state {
+            LinkState::Ready => match link.fetch_since {
+                Some(since) if since + wait > cx.now => {}
+                Some(_) => link.fetch_since = Some(cx.now),
+                None => link.fetch_since = Some(cx.now + begins_after),
+            },
             LinkState::Connecting { .. } => {}
             LinkState::Idle | LinkState::Failed { .. } => self.try_connect(connection, cx),
         }
     }
 
-    /// Records came: their Fetch was answered and the next one goes out before `poll` returns them.
-    pub fn fetched_from(&mut self, broker: BrokerId, now: SimTime) {
+    /// Records came: their Fetch was answered and the next one goes out before `poll` returns them, if this client
+    /// fetches ahead.
+    pub fn fetched_from(&mut self, broker: BrokerId, now: SimTime, ahead: bool) {
         let link = self.link(Connection::Data(broker));
         if link.state == LinkState::Ready {
-            link.fetch_since = Some(now);
+            link.fetch_since = ahead.then_some(now);
         }
     }
 
@@ -497,7 +531,7 @@ impl Network {
     pub fn note_fetch_cycles(&mut self, now: SimTime) {
         for link in &mut self.links {
             if let Some(since) = link.fetch_since.as_mut() {
-                let cycles = now.since(*since).0 / self.fetch_wait.0;
+                let cycles = now.0.saturating_sub(since.0) / self.fetch_wait.0;
                 *since += SimDuration(cycles * self.fetch_wait.0);
             }
         }
@@ -513,10 +547,24 @@ impl Network {
         }
     }
 
+    /// Fetches that were answered meanwhile are followed by others before anything else is sent.
+    pub fn restart_fetches(&mut self, now: SimTime) {
+        for link in &mut self.links {
+            link.fetch_since = link.fetch_since.map(|_| now);
+        }
+    }
+
+    /// No Fetch is under way any more.
+    pub fn end_fetches(&mut self) {
+        for link in &mut self.links {
+            link.fetch_since = None;
+        }
+    }
+
     /// Until when a Fetch is parked on this connection.
     pub fn parked_until(&self, connection: Connection, now: SimTime) -> Option<SimTime> {
         let since = self.links.iter().find(|link| link.connection == connection)?.fetch_since?;
-        Some(since + self.fetch_wait).filter(|until| *until > now)
+        Some(since + self.fetch_wait).filter(|until| *until > now && since <= now)
     }
 
     /// Until when the last parked Fetch of all is parked.

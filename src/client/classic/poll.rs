@@ -4,7 +4,7 @@
 //! An idle consumer calls `poll` again each time it returns empty. These calls change nothing, so they are not carried
 //! out: the thread rests in the selector and only the grid of the calls is kept ([`PollCall::deadline`]).
 
-use crate::client::{Connection, RecordBatch, Subscription};
+use crate::client::{ApplicationThread, Connection, Fetching, RecordBatch, Subscription};
 use crate::engine::Millis;
 
 use super::consumer::{Consumer, Context};
@@ -73,21 +73,46 @@ impl PollCall {
         }
     }
 
-    fn at(mut self, step: Step) -> Flow {
+    fn at(&mut self, step: Step) -> Next {
         self.step = step;
-        Flow::Again(Frame::Poll(self))
+        Next::Again
     }
 }
 
+/// How a call of `poll` goes on: [`Flow`] without the call itself, which stays where it is from row to row.
+enum Next {
+    Block,
+    Again,
+    Call(Frame),
+    Return(Outcome),
+}
+
 impl Consumer {
-    pub(super) fn step_poll(&mut self, mut call: PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
+    pub(super) fn step_poll(
+        &mut self,
+        mut call: PollCall,
+        mut returned: Option<Outcome>,
+        cx: &mut Context<'_>,
+    ) -> Flow {
+        loop {
+            match self.poll_row(&mut call, returned.take(), cx) {
+                Next::Again if self.election.is_none() => {}
+                Next::Again => return Flow::Again(Frame::Poll(call)),
+                Next::Block => return Flow::Block(Frame::Poll(call)),
+                Next::Call(callee) => return Flow::Call { caller: Frame::Poll(call), callee },
+                Next::Return(outcome) => return Flow::Return(outcome),
+            }
+        }
+    }
+
+    fn poll_row(&mut self, call: &mut PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Next {
         match call.step {
             Step::Begin => self.begin_pass(call, cx),
             Step::Searched => match returned {
                 Some(Ok(true)) => call.at(Step::Rejoin),
                 Some(Ok(false)) => call.at(Step::Fetch),
-                Some(Err(exception)) => Flow::Return(Err(exception)),
-                None => Flow::Block(Frame::Poll(call)),
+                Some(Err(exception)) => Next::Return(Err(exception)),
+                None => Next::Block,
             },
             Step::Rejoin => self.rejoin(call, cx),
             Step::Fresh { version } => {
@@ -96,55 +121,59 @@ impl Consumer {
                     if cx.ms >= call.deadline {
                         return call.at(Step::Fetch);
                     }
-                    return Flow::Block(Frame::Poll(call));
+                    return Next::Block;
                 }
                 self.update_subscription_metadata();
                 call.step = Step::Joined;
-                Flow::Call { caller: Frame::Poll(call), callee: Join::begin() }
+                Next::Call(Join::begin())
             }
             Step::Joined => match returned {
                 Some(Ok(true)) => call.at(Step::AutoCommit),
                 Some(Ok(false)) => call.at(Step::Fetch),
-                Some(Err(exception)) => Flow::Return(Err(exception)),
-                None => Flow::Block(Frame::Poll(call)),
+                Some(Err(exception)) => Next::Return(Err(exception)),
+                None => Next::Block,
             },
             Step::AutoCommit => match self.auto_commit_if_due(cx) {
                 Ok(()) => call.at(Step::Positions),
-                Err(exception) => Flow::Return(Err(exception)),
+                Err(exception) => Next::Return(Err(exception)),
             },
             Step::Positions => self.update_positions(call),
             Step::Committed => match returned {
                 Some(Ok(true)) => call.at(Step::Reset),
                 Some(Ok(false)) => call.at(Step::Fetch),
-                Some(Err(exception)) => Flow::Return(Err(exception)),
-                None => Flow::Block(Frame::Poll(call)),
+                Some(Err(exception)) => Next::Return(Err(exception)),
+                None => Next::Block,
             },
             Step::Reset => {
                 if let Err(exception) = self.reset_initializing(cx) {
-                    return Flow::Return(Err(exception));
+                    return Next::Return(Err(exception));
                 }
                 self.list_offsets_if_needed(cx);
                 call.at(Step::Fetch)
             }
             Step::Fetch => self.begin_select(call, cx),
-            Step::LastLook { inputs } if inputs == self.inputs => Flow::Block(Frame::Poll(call)),
+            Step::LastLook { inputs } if inputs == self.inputs => Next::Block,
             Step::LastLook { .. } => call.at(Step::Select),
             Step::Select => self.select(call, cx),
-            Step::Return => Flow::Return(Ok(true)),
+            Step::Return => Next::Return(Ok(true)),
         }
     }
 
     /// 1.2 rows 1 to 4.
-    fn begin_pass(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+    fn begin_pass(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
+        if self.settings.behaviour.fetching == Fetching::Loop {
+            self.network.forget_answered_fetches(cx.now);
+            self.poll_network(cx);
+        }
         self.update_subscription_metadata();
         let rows = self.invoke_commit_callbacks(cx).and_then(|()| self.poll_heartbeat(cx));
         if let Err(exception) = rows {
-            return Flow::Return(Err(exception));
+            return Next::Return(Err(exception));
         }
         if self.coordinator_unknown(cx) {
             call.step = Step::Searched;
             let callee = Frame::Coordinator(Search::until(call.deadline));
-            return Flow::Call { caller: Frame::Poll(call), callee };
+            return Next::Call(callee);
         }
         if std::mem::take(&mut self.heartbeat_between_rows) {
             self.heartbeat_thread.woken = true;
@@ -154,7 +183,14 @@ impl Consumer {
     }
 
     /// 1.2 rows 5 to 7.
-    fn rejoin(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
+    fn rejoin(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
+        self.left_unpolled &= self.working.is_some();
+        if self.left_unpolled && !self.settings.behaviour.gives_up_unpolled {
+            return call.at(Step::Fetch);
+        }
+        if self.working.is_some() && self.settings.behaviour.application == ApplicationThread::BesideUntilPoll {
+            return call.at(Step::AutoCommit);
+        }
         if !self.rejoin_needed_or_pending(cx) {
             return call.at(Step::AutoCommit);
         }
@@ -169,11 +205,11 @@ impl Consumer {
             self.update_subscription_metadata();
         }
         call.step = Step::Joined;
-        Flow::Call { caller: Frame::Poll(call), callee: Join::begin() }
+        Next::Call(Join::begin())
     }
 
     /// `updateFetchPositions` (4.4)
-    fn update_positions(&mut self, mut call: PollCall) -> Flow {
+    fn update_positions(&mut self, call: &mut PollCall) -> Next {
         if self.subscriptions.has_all_positions() {
             return call.at(Step::Fetch);
         }
@@ -182,17 +218,23 @@ impl Consumer {
         }
         call.step = Step::Committed;
         let callee = CommittedCall::until(call.deadline);
-        Flow::Call { caller: Frame::Poll(call), callee }
+        Next::Call(callee)
     }
 
     /// `pollForFetches` up to the selector (1.3).
-    fn begin_select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
-        self.send_fetches(cx);
+    fn begin_select(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
+        let fetch_loop = self.settings.behaviour.fetching == Fetching::Loop;
         let mut until = self.auto_commit_wake();
+        if !fetch_loop || self.coordinator_connection().is_none_or(|connection| self.network.pending(connection) == 0) {
+            self.send_fetches(cx);
+        }
+        if fetch_loop && let Some(parked) = self.network.last_parked(cx.now) {
+            until = until.min(parked.millis() + 1);
+        }
         if self.next_pass_is_due_soon() {
             until = until.min(cx.ms + i64::from(self.settings.config.retry_backoff_ms)).min(call.deadline);
         }
-        if !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
+        if !fetch_loop && !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
             until = until.min(self.heartbeat.heartbeat_at);
         }
         if let Some(deadline) = self.membership.join_prepare_deadline {
@@ -214,30 +256,42 @@ impl Consumer {
         let waits_for_commit = self.commits.before_join.is_some();
         !self.subscriptions.has_all_positions()
             || self.lookup.coordinator.is_none()
-            || (self.membership.rejoin_needed && !waits_for_join && !waits_for_commit)
+            || (self.membership.rejoin_needed && !waits_for_join && !waits_for_commit && !self.waits_for_poll())
     }
 
-    fn select(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> Flow {
-        self.network.note_fetch_cycles(cx.now);
+    /// A rejoin waits until the application polls.
+    fn waits_for_poll(&self) -> bool {
+        let blocked = self.settings.behaviour.application == ApplicationThread::BesideUntilPoll;
+        self.working.is_some() && (self.left_unpolled || blocked)
+    }
+
+    fn select(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
+        if self.settings.behaviour.fetching != Fetching::Loop {
+            self.network.note_fetch_cycles(cx.now);
+        }
         let woken = std::mem::take(&mut self.selector_woken);
         let events = self.poll_network(cx) + u32::from(woken);
         if self.election.is_some() {
-            return Flow::Block(Frame::Poll(call));
+            return Next::Block;
         }
         if cx.ms > call.deadline && !self.application_has_plans() {
-            self.pass_over_empty_polls(&mut call, cx);
+            self.pass_over_empty_polls(call, cx);
         }
         if events > 0 {
             return call.at(Step::Begin);
         }
+        if self.processing_done && self.working.is_some() {
+            return Next::Return(Ok(true));
+        }
         let returns = self.application_has_plans() || cx.ms >= call.until;
-        if cx.ms >= call.deadline && returns {
-            return Flow::Return(Ok(true));
+        let closes = self.close.is_some() && self.working.is_none() && self.application_works_beside();
+        if (cx.ms >= call.deadline && returns) || closes {
+            return Next::Return(Ok(true));
         }
         if cx.ms >= call.until.min(self.refetch_wake()) {
             return call.at(Step::Begin);
         }
-        Flow::Block(Frame::Poll(call))
+        Next::Block
     }
 
     /// The application makes a plan: the calls before this one returned empty, this one will not be passed over.
@@ -265,12 +319,17 @@ impl Consumer {
         if call.deadline > cx.ms + timeout {
             call.deadline = call.deadline + -timeout;
         }
-        self.heartbeat.poll(call.deadline + -timeout);
+        if self.working.is_none() {
+            self.heartbeat.poll(call.deadline + -timeout);
+        }
     }
 
-    /// The application does something else than poll again when `poll` returns empty.
+    /// The application does something else than poll again when `poll` returns empty, and is free to.
     fn application_has_plans(&self) -> bool {
-        self.stall_asked.is_some() || self.stall.is_some() || self.close.is_some()
+        // A handler that is called with records only is not kept busy without them.
+        let with_records = self.settings.behaviour.fetching == Fetching::Loop;
+        let stalls = (self.stall_asked.is_some() || self.stall.is_some()) && !with_records;
+        self.working.is_none() && (stalls || self.close.is_some())
     }
 
     /// When the selector returns by itself, or the application gets control for something it was asked to do.
@@ -318,7 +377,7 @@ impl Consumer {
             return;
         }
         for leader in &self.fetch_leaders {
-            self.network.fetched_from(*leader, cx.now);
+            self.network.fetched_from(*leader, cx.now, self.settings.behaviour.fetching != Fetching::Loop);
         }
         self.end_slice_at_return(cx.ms);
         self.fetched = batches;
@@ -334,7 +393,7 @@ impl Consumer {
     /// `poll` returns and lets go of the network client's lock: a slice of the heartbeat thread that is over ends now.
     fn end_slice_at_return(&mut self, now: Millis) {
         if self.heartbeat_thread.wakes <= now {
-            self.heartbeat_thread.wakes = now + i64::from(self.settings.config.retry_backoff_ms.max(1));
+            self.heartbeat_thread.wakes = now + self.slice_ms();
         }
     }
 

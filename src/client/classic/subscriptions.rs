@@ -15,6 +15,8 @@ pub struct AssignedPartition {
     pub position: i64,
     /// It has a position and is not about to be revoked: records may be returned.
     pub fetchable: bool,
+    /// The position of the last commit.
+    committed: i64,
     state: FetchState,
     pending_revocation: bool,
 }
@@ -164,6 +166,7 @@ impl Subscriptions {
         for (partition, offset) in offsets {
             if let Some(place) = self.place(partition) {
                 self.assigned[place].position = offset;
+                self.assigned[place].committed = offset;
                 self.assigned[place].state = FetchState::Fetching;
             }
         }
@@ -181,6 +184,24 @@ impl Subscriptions {
             }
             wanted
         });
+    }
+
+    /// These positions were committed.
+    pub fn note_committed(&mut self, offsets: &[CommittedPartition]) {
+        for offset in offsets {
+            if let Some(place) = self.place(&offset.partition) {
+                self.assigned[place].committed = offset.offset;
+            }
+        }
+    }
+
+    /// The positions that moved since the last commit.
+    pub fn moved(&self) -> Vec<CommittedPartition> {
+        let mut moved = self.all_consumed();
+        moved.retain(|consumed| {
+            self.place(&consumed.partition).is_some_and(|place| self.assigned[place].committed != consumed.offset)
+        });
+        moved
     }
 
     /// `allConsumed`: the positions of all partitions that have one.
@@ -203,6 +224,7 @@ impl AssignedPartition {
         AssignedPartition {
             partition,
             position: -1,
+            committed: -1,
             fetchable: false,
             state: FetchState::Initializing,
             pending_revocation: false,

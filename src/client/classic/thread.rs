@@ -95,7 +95,7 @@ impl Consumer {
 
     /// `poll` is called again and again: `max.poll.interval.ms` can't pass.
     pub(super) fn poll_thread_keeps_polling(&self) -> bool {
-        self.poll_thread_selects()
+        self.working.is_none() && (self.poll_thread_selects() || self.application_works_beside())
     }
 
     /// The thread is in a call that reads sockets.
@@ -122,7 +122,7 @@ impl Consumer {
             Some(Frame::Application(step)) => step.wake(),
             Some(Frame::Poll(call)) => self.select_wake(call),
             Some(Frame::Coordinator(search)) => search.wake(),
-            Some(Frame::Join(join)) => join.wake(),
+            Some(Frame::Join(join)) => join.wake(self.membership.not_before),
             Some(Frame::CommitSync(call)) => call.wake(),
             Some(Frame::Committed(call)) => call.wake(),
             Some(Frame::Close(call)) => call.wake(),

@@ -79,7 +79,7 @@ pub(super) fn record(offset: i64, record: &Record) -> Value {
 fn offset_value(value: &OffsetCommitValue) -> Value {
     let mut shown = json!({
         "offset": value.offset,
-        "metadata": &*value.metadata,
+        "metadata": value.metadata.as_deref().unwrap_or_default(),
         "commitTimestamp": value.commit_timestamp.0,
     });
     if let Some(expiry) = value.expire_timestamp {
@@ -281,7 +281,7 @@ pub(super) fn offset(
     shown.insert("partition".into(), json!(partition.partition));
     shown.insert("offset".into(), json!(stored.value.offset));
     shown.insert("leaderEpoch".into(), json!(stored.value.leader_epoch));
-    shown.insert("metadata".into(), json!(&*stored.value.metadata));
+    shown.insert("metadata".into(), json!(stored.value.metadata.as_deref().unwrap_or_default()));
     shown.insert("commitTimestamp".into(), json!(stored.value.commit_timestamp.0));
     shown.insert("expireTimestamp".into(), json!(stored.value.expire_timestamp.map_or(-1, |at| at.0)));
     shown.insert("recordOffset".into(), json!(stored.record_offset));

@@ -5,21 +5,26 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::noise::NoiseFloor;
-use super::recording::{Act, Action, Member, Name, Recording};
-use crate::client::{Behaviour, CloseOption, CommitStrategy, OnException, Subscription};
+use super::recording::{Act, Action, BURST_EVERY_MS, Happened, Member, Name, Recording};
+use crate::client::{CloseOption, CommitStrategy, OnException, Subscription};
 use crate::engine::{Distribution, Millis, SimDuration, SimTime};
-use crate::protocol::config::{BrokerConfig, ConsumerConfig};
-use crate::scenario::Scenario;
+use crate::protocol::config::BrokerConfig;
+use crate::protocol::{BrokerId, TopicName};
 use crate::scenario::checked::{
     Arrivals, AssignorCost, Callbacks, CloseHow, Cluster, Consumer, Fault, FaultKind, Group, Network, Processing,
     Topic, When,
 };
+use crate::scenario::profile::Meant;
+use crate::scenario::{ClientProfile, Scenario};
 
 /// `client.id` of the recordings' clients is not theirs alone: what the run calls the client library.
 const CLIENT: &str = "java-4.1";
 
 /// After so many exceptions out of `poll` the recorded application closes its consumer.
 const EXCEPTIONS_MAX: u32 = 4;
+
+/// From a record's arrival to the application, about.
+const FETCHED_AFTER_MS: i64 = 3;
 
 /// The recorder waits for `close()` without a limit.
 const CLOSE_GRACE: SimDuration = SimDuration::from_secs(600);
@@ -82,35 +87,52 @@ fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildEr
     Ok(Cluster {
         brokers: 1,
         config,
-        topics: vec![Topic {
-            name: recording.topic(),
-            partitions: recording.partitions,
-            arrivals: arrivals(recording),
-            backlog_per_partition: 0,
-            record_bytes: 16,
-            created_at: SimTime::ZERO,
-            grows: Vec::new(),
-        }],
+        topics: recording.topics().into_iter().map(|(name, partitions)| topic(recording, name, partitions)).collect(),
         append_latency: noise.append_latency.clone(),
         request_time: noise.request_time.clone(),
         load_time_per_record: SimDuration::from_micros(20),
     })
 }
 
+fn topic(recording: &Recording, name: TopicName, partitions: u32) -> Topic {
+    Topic {
+        name,
+        partitions,
+        arrivals: arrivals(recording),
+        backlog_per_partition: 0,
+        record_bytes: 16,
+        created_at: SimTime::ZERO,
+        grows: Vec::new(),
+    }
+}
+
 fn arrivals(recording: &Recording) -> Arrivals {
+    if let Some(bursts) = recorded_bursts(recording) {
+        return bursts;
+    }
     if let Some(produce_ms) = recording.params.produce_ms.filter(|ms| *ms > 0) {
-        // One record for each partition within a millisecond.
-        return Arrivals::Bursts {
-            base_per_second: 0.0,
-            per_second: f64::from(recording.partitions) * 1_000.0,
+        return Arrivals::InTurn {
+            per_second: f64::from(recording.partitions) * 1_000.0 / produce_ms as f64,
             every: SimDuration::from_millis(produce_ms),
-            length: SimDuration::from_millis(1),
         };
     }
     match recording.params.rate {
-        Some(per_second) => Arrivals::Constant { per_second },
+        Some(per_second) => Arrivals::InTurn { per_second, every: SimDuration::from_millis(BURST_EVERY_MS as u64) },
         None => Arrivals::None,
     }
+}
+
+/// One record for each partition within a millisecond, again and again, in step with the first records that the recording
+/// shows: when the producer began is an input of the run, which other recordings don't tell.
+fn recorded_bursts(recording: &Recording) -> Option<Arrivals> {
+    let every_ms = recording.params.produce_ms.filter(|ms| *ms > 0 && recording.of_other_libraries())? as i64;
+    let first = recording.events.iter().find(|event| event.what == Happened::FirstRecords)?;
+    let phase_ms = (first.at.0 - FETCHED_AFTER_MS).rem_euclid(every_ms);
+    let end_ms = recording.end().0 + AFTER_END.as_millis() as i64;
+    let rate = f64::from(recording.partitions) * 1_000.0;
+    let at = |ms: i64| Millis(ms).sim_time();
+    let bursts = (phase_ms..end_ms).step_by(every_ms as usize);
+    Some(Arrivals::Table { steps: bursts.flat_map(|ms| [(at(ms), rate), (at(ms + 1), 0.0)]).collect() })
 }
 
 fn consumer(
@@ -120,9 +142,13 @@ fn consumer(
     member: &Member,
     noise: &NoiseFloor,
 ) -> Result<Consumer, BuildError> {
-    let mut config = ConsumerConfig::default();
+    let mut profile = match member.profile() {
+        Some(profile) => profile,
+        None => ClientProfile::find(CLIENT).expect("the default is known"),
+    };
     for (property, value) in &member.client {
-        config.set(recording.group.as_str(), property, value).map_err(|refusal| BuildError::Property {
+        let meant = Meant { name: property.clone(), value: value.clone() };
+        profile.apply(recording.group.as_str(), &meant).map_err(|refusal| BuildError::Property {
             whose: name.to_string(),
             name: property.clone(),
             reason: refusal.to_string(),
@@ -132,16 +158,17 @@ fn consumer(
     let started = actions.iter().find(|action| matches!(&action.what, Act::Start(who) if who == name));
     Ok(Consumer {
         name: name.clone(),
-        client: Arc::from(CLIENT),
-        behaviour: Behaviour::default(),
-        config,
-        subscription: Subscription::Topics(vec![recording.topic()]),
+        client: Arc::from(member.library.unwrap_or(CLIENT)),
+        behaviour: profile.behaviour,
+        config: profile.config,
+        subscription: Subscription::Topics(recording.topics().into_iter().map(|(name, _)| name).collect()),
         start_at: started.map_or(SimTime::MAX, |action| action.at.sim_time()),
         startup: noise.startup.clone(),
         processing: Processing {
             per_record: Distribution::Constant(SimDuration::from_millis(member.app.process_ms)),
             per_batch: at_once.clone(),
             per_record_changes: Vec::new(),
+            slow: member.app.slow,
         },
         callbacks: Callbacks {
             assigned: at_once.clone(),
@@ -182,7 +209,12 @@ fn faults(recording: &Recording, actions: &[Action]) -> Vec<Fault> {
                 length: Distribution::Constant(SimDuration::from_millis(*ms)),
                 commit: *commit,
             },
-            Act::Thaw(_) | Act::Mark { .. } | Act::Note | Act::End => continue,
+            Act::BrokerKill => FaultKind::BrokerRestart {
+                broker: BrokerId(0),
+                down: Distribution::Constant(broker_down_for(actions, place)),
+                unclean: true,
+            },
+            Act::Thaw(_) | Act::Mark { .. } | Act::Note | Act::End | Act::BrokerStart | Act::BrokerUp => continue,
         };
         let label = Arc::from(describe(&action.what));
         faults.push(Fault { label, when: When::At(action.at.sim_time()), what });
@@ -205,6 +237,13 @@ fn frozen_for(actions: &[Action], place: usize, name: &Name) -> SimDuration {
     until.sim_time().since(actions[place].at.sim_time())
 }
 
+/// From the end of the broker to when it can be used again, or beyond the end if that never comes.
+fn broker_down_for(actions: &[Action], place: usize) -> SimDuration {
+    let up = actions[place..].iter().find(|action| action.what == Act::BrokerUp);
+    let until = up.map_or(Millis(i64::MAX / 2_000_000), |up| up.at);
+    until.sim_time().since(actions[place].at.sim_time())
+}
+
 /// An action in a few words.
 pub(super) fn describe(what: &Act) -> String {
     match what {
@@ -221,5 +260,8 @@ pub(super) fn describe(what: &Act) -> String {
         Act::Mark { .. } => "mark".into(),
         Act::Note => "the group did not settle in time".into(),
         Act::End => "end".into(),
+        Act::BrokerKill => "SIGKILL of the broker".into(),
+        Act::BrokerStart => "the broker is started".into(),
+        Act::BrokerUp => "the broker can be used again".into(),
     }
 }

@@ -46,8 +46,32 @@ impl Quantity {
     }
 
     /// Both know it, and are that close.
-    pub fn is_within(&self, tolerance_ms: i64) -> bool {
-        self.difference().is_some_and(|difference| difference.abs() <= tolerance_ms)
+    pub fn is_within(&self, tolerance: Tolerance) -> bool {
+        let Some(recorded) = self.recorded else { return false };
+        self.difference().is_some_and(|difference| difference.abs() <= tolerance.of_ms(recorded))
+    }
+}
+
+/// How far a simulated time may lie from the recorded one: the larger of two measures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tolerance {
+    /// Milliseconds.
+    pub ms: i64,
+    /// Percent of the recorded time.
+    pub percent: i64,
+}
+
+impl Tolerance {
+    /// Where the machine was quiet.
+    pub const QUIET: Tolerance = Tolerance { ms: 150, percent: 0 };
+    /// Where it was disturbed.
+    pub const NOISY: Tolerance = Tolerance { ms: 300, percent: 0 };
+    /// Many members under traffic.
+    pub const AT_SCALE: Tolerance = Tolerance { ms: 300, percent: 10 };
+
+    /// For that recorded time, ms.
+    pub fn of_ms(self, recorded_ms: i64) -> i64 {
+        self.ms.max(recorded_ms.abs() * self.percent / 100)
     }
 }
 

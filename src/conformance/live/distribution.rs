@@ -3,19 +3,19 @@
 use indexmap::IndexMap;
 
 use super::build::BuildError;
+use super::compare::Tolerance;
 use super::measures::{Measures, Slack};
 use super::noise::NoiseFloor;
 use super::recording::Recording;
 use super::schedule::free_run;
-use super::story::Story;
 use super::timeline::Timeline;
 use crate::engine::RandomStream;
 
 /// The least number of seeds.
 pub const SEEDS_MIN: u64 = 200;
 
-/// How far beyond what was simulated a recorded time may lie, ms.
-const WIDENED_MS: f64 = 150.0;
+/// How far beyond what was simulated a recorded figure of records may lie, as a share of that.
+const TRAFFIC_WIDENED: f64 = 0.25;
 
 /// Medians of equally many simulated draws that are looked at.
 const MEDIANS: usize = 4_000;
@@ -71,8 +71,10 @@ impl std::fmt::Display for Stray {
 
 /// The figures of a recording.
 pub fn recorded_measures(recording: &Recording) -> Measures {
-    let story = Story::of(&Timeline::of_recording(recording), recording.partitions, recording.reference());
-    Measures::of(&story, recording.partitions)
+    let reference = recording.reference();
+    let timeline = recording.comparable(Timeline::of_recording(recording));
+    let story = recording.comparable_story(&timeline, reference);
+    Measures::of(&story, recording.partitions).with_traffic(recording.traffic.as_ref(), reference)
 }
 
 /// The figures of one run under a seed, with everything drawn. Of several repetitions, each seed takes one in turn
@@ -86,7 +88,8 @@ pub fn recorded_measures(recording: &Recording) -> Measures {
 pub fn draw(repetitions: &[Recording], seed: u64) -> Result<Measures, BuildError> {
     let recording = &repetitions[(seed % repetitions.len() as u64) as usize];
     let run = free_run(recording, &NoiseFloor::measured(), seed)?;
-    Ok(Measures::of(&Story::of(&run.timeline, recording.partitions, run.reference), recording.partitions))
+    let story = recording.comparable_story(&recording.comparable(run.timeline), run.reference);
+    Ok(Measures::of(&story, recording.partitions).with_traffic(run.traffic.as_ref(), run.reference))
 }
 
 /// Judges the repetitions of a scenario against simulated runs of it.
@@ -97,22 +100,27 @@ pub fn judge(repetitions: &[Recording], runs: &[Measures]) -> Distributed {
             recorded.entry(name).or_default().push((recording.rep, value));
         }
     }
+    let tolerance = match repetitions.iter().any(Recording::is_thinned) {
+        true => Tolerance::AT_SCALE,
+        false => Tolerance::QUIET,
+    };
     let mut judged = Distributed { runs: runs.len(), ..Distributed::default() };
     for (name, values) in &recorded {
         let mut simulated: Vec<f64> = runs.iter().filter_map(|run| run.values.get(name).copied()).collect();
         simulated.sort_by(f64::total_cmp);
-        judged.take(name, values, &simulated);
+        judged.take(name, values, &simulated, tolerance);
     }
     judged
 }
 
 impl Distributed {
-    fn take(&mut self, name: &str, recorded: &[(u32, f64)], simulated: &[f64]) {
-        let slack = match Measures::slack(name) {
-            Slack::Time => WIDENED_MS,
+    fn take(&mut self, name: &str, recorded: &[(u32, f64)], simulated: &[f64], tolerance: Tolerance) {
+        let slack = |value: f64| match Measures::slack(name) {
+            Slack::Time => tolerance.of_ms(value as i64) as f64,
             Slack::Count => 0.0,
+            Slack::Traffic => value.abs() * TRAFFIC_WIDENED,
         };
-        let widened = |range: Option<(f64, f64)>| range.map(|(from, to)| (from - slack, to + slack));
+        let widened = |range: Option<(f64, f64)>| range.map(|(from, to)| (from - slack(from), to + slack(to)));
         let mut values: Vec<f64> = recorded.iter().map(|(_, value)| *value).collect();
         let range = simulated.first().copied().zip(simulated.last().copied());
         let medians = (!simulated.is_empty()).then(|| central_medians(name, simulated, values.len()));
@@ -166,7 +174,7 @@ mod tests {
         let mut simulated: Vec<f64> = runs.iter().map(|run| run.values["settled"]).collect();
         simulated.sort_by(f64::total_cmp);
         let mut judged = Distributed::default();
-        judged.take("settled", recorded, &simulated);
+        judged.take("settled", recorded, &simulated, Tolerance::QUIET);
         judged
     }
 
@@ -198,7 +206,7 @@ mod tests {
     #[test]
     fn counts_are_not_widened() {
         let mut judged = Distributed::default();
-        judged.take("rebalances", &[(0, 3.0)], &[2.0; 200]);
+        judged.take("rebalances", &[(0, 3.0)], &[2.0; 200], Tolerance::QUIET);
         assert_eq!(judged.outside.len(), 2);
     }
 }

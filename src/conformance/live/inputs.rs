@@ -116,10 +116,17 @@ fn recorded_joins(recording: &Recording) -> Vec<Option<SimTime>> {
         joins.take(event.at.sim_time() + SimDuration::from_micros(300) + SimDuration::from_micros(10) * last.1, &said);
     }
     let first_sent = |name: &Name| {
-        recording.events.iter().find_map(|event| match &event.what {
-            Happened::Send { api, .. } if event.who == *name && api == "JOIN_GROUP" => Some(event.at.sim_time()),
+        let own = || recording.events.iter().filter(|event| event.who == *name);
+        let without_id = own().find_map(|event| match &event.what {
+            Happened::Receive { api, error, .. } if api == "JOIN_GROUP" => {
+                Some(error.as_deref() == Some("MEMBER_ID_REQUIRED"))
+            }
             _ => None,
-        })
+        });
+        let mut sent = own().filter(|event| matches!(&event.what, Happened::Send { api, .. } if api == "JOIN_GROUP"));
+        // Only the second one takes effect where a member id had to be asked for.
+        let place = usize::from(recording.of_other_libraries() && without_id == Some(true));
+        sent.nth(place).map(|event| event.at.sim_time())
     };
     joins
         .joined

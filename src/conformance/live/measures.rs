@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::recording::Traffic;
 use super::story::{Rebalance, Story};
 use crate::engine::Millis;
 
@@ -19,6 +20,8 @@ pub enum Slack {
     Time,
     /// A count: not at all.
     Count,
+    /// Of records under traffic: by a quarter.
+    Traffic,
 }
 
 impl Measures {
@@ -40,6 +43,14 @@ impl Measures {
             measures.rebalance(story.reference, &format!("rebalance {}", place + 1), rebalance);
         }
         measures
+    }
+
+    /// Adds what became of the records, measured from the reference on.
+    pub fn with_traffic(mut self, traffic: Option<&Traffic>, reference: Millis) -> Measures {
+        if let Some(traffic) = traffic {
+            self.values.extend(traffic.figures(reference));
+        }
+        self
     }
 
     fn rebalance(&mut self, reference: Millis, about: &str, rebalance: &Rebalance) {
@@ -65,6 +76,7 @@ impl Measures {
     pub fn slack(name: &str) -> Slack {
         match name {
             "rebalances before the reference" | "rebalances" | "exceptions" => Slack::Count,
+            _ if Traffic::is_figure(name) => Slack::Traffic,
             _ => Slack::Time,
         }
     }

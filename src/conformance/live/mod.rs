@@ -7,6 +7,7 @@ mod build;
 mod compare;
 mod distribution;
 mod inputs;
+mod library;
 mod measures;
 mod noise;
 mod ownership;
@@ -18,11 +19,13 @@ mod said;
 mod schedule;
 mod side_by_side;
 mod story;
+mod table;
 mod timeline;
+mod traffic;
 mod verdict;
 
 pub use build::{BuildError, build};
-pub use compare::{Quantity, StoryDifference, differences, quantities};
+pub use compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 pub use distribution::{Distributed, Figure, SEEDS_MIN, Stray, draw, judge, recorded_measures};
 pub use measures::{Measures, Slack};
 pub use noise::NoiseFloor;
@@ -32,10 +35,12 @@ pub use recording::{
     Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Params, Recording,
     SlowRecords, Traffic,
 };
-pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, tolerance_ms, tolerance_ms_quiet};
+pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, tolerance};
 pub use said::Said;
 pub use schedule::{FreeRun, free_run};
 pub use side_by_side::side_by_side;
 pub use story::{Joined, MemberStory, Rebalance, Story};
+pub use table::table;
 pub use timeline::{Deed, Entry, Moment, Timeline, TimelineRecorder};
+pub use traffic::TrafficMeter;
 pub use verdict::Verdict;

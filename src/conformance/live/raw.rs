@@ -9,6 +9,8 @@ pub(super) struct Line {
     pub scenario: String,
     pub rep: u32,
     pub kafka: String,
+    /// The library of every member that names none of its own.
+    pub client: Option<Library>,
     #[serde(default)]
     pub params: Params,
     pub config: Config,
@@ -28,6 +30,13 @@ pub(super) struct Params {
     pub produce_ms: Option<u64>,
     pub rate: Option<f64>,
     pub between_ms: Option<i64>,
+    #[serde(default)]
+    pub more_topics: Vec<u32>,
+}
+
+#[derive(Deserialize, Clone)]
+pub(super) struct Library {
+    pub name: String,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +54,7 @@ pub(super) struct Member {
     pub client: IndexMap<String, Value>,
     #[serde(default)]
     pub app: IndexMap<String, Value>,
+    pub library: Option<Library>,
 }
 
 #[derive(Deserialize)]

@@ -4,11 +4,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::raw;
 use super::recording::{
     Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Params, Recording,
     SlowRecords, Traffic,
 };
+use super::{library, raw};
 use crate::client::{Callback, CloseOption};
 use crate::engine::Millis;
 use crate::protocol::{Generation, GroupId, MemberId, TopicName};
@@ -36,7 +36,8 @@ pub enum Problem {
     },
     /// An action that this reader does not know.
     #[error(
-        "action {index}: `{what}` is not known; known are start, close, kill, sigstop, sigcont, slow, mark, note, end"
+        "action {index}: `{what}` is not known; known are start, close, kill, sigstop, sigcont, slow, mark, note, end, \
+         broker_kill, broker_start, broker_up"
     )]
     UnknownAction {
         /// Position among the actions.
@@ -67,6 +68,9 @@ pub enum Problem {
     /// A consumer takes part without a configuration.
     #[error("`config` says nothing about consumer `{0}`, which an action names")]
     NoConfig(String),
+    /// A client library without a profile.
+    #[error("no profile is known of client library `{0}`")]
+    UnknownLibrary(String),
     /// A setting of the application that is no number.
     #[error("`{0}` of the application is not a whole number of milliseconds")]
     AppNumber(String),
@@ -99,7 +103,7 @@ fn read_line(line: &str) -> Result<Recording, Problem> {
     let actions = raw.actions.iter().enumerate().map(|(index, action)| read_action(index, action));
     let actions = actions.collect::<Result<Vec<_>, _>>()?;
     in_order("action", actions.iter().map(|action| action.at))?;
-    let members = read_members(&raw.config, &raw.actions)?;
+    let members = read_members(&raw.config, &raw.actions, raw.client.as_ref())?;
     let events = raw.events.into_iter().enumerate().map(|(index, event)| read_event(index, event));
     let events = events.collect::<Result<Vec<_>, _>>()?;
     in_order("event", events.iter().map(|event| event.at))?;
@@ -112,6 +116,7 @@ fn read_line(line: &str) -> Result<Recording, Problem> {
         members,
         group: GroupId::from(raw.group),
         partitions: raw.partitions,
+        more_topics: raw.params.more_topics,
         actions,
         events,
         measured: read_measured(raw.measured),
@@ -147,6 +152,9 @@ fn read_action(index: usize, action: &raw::Action) -> Result<Action, Problem> {
         },
         "mark" => Act::Mark { busy: action.busy.as_deref().map(Name::from) },
         "note" => Act::Note,
+        "broker_kill" => Act::BrokerKill,
+        "broker_start" => Act::BrokerStart,
+        "broker_up" => Act::BrokerUp,
         "end" => Act::End,
         other => return Err(Problem::UnknownAction { index, what: other.to_owned() }),
     };
@@ -163,20 +171,32 @@ fn close_option(index: usize, how: &str) -> Result<CloseOption, Problem> {
 }
 
 /// The consumers that are started, each with what is configured for it alone or for every member.
-fn read_members(config: &raw::Config, actions: &[raw::Action]) -> Result<IndexMap<Name, Member>, Problem> {
+fn read_members(
+    config: &raw::Config,
+    actions: &[raw::Action],
+    all: Option<&raw::Library>,
+) -> Result<IndexMap<Name, Member>, Problem> {
     let mut members = IndexMap::new();
-    for action in actions {
+    for action in actions.iter().filter(|action| !action.what.starts_with("broker_")) {
         let Some(who) = action.who.as_deref() else { continue };
         if members.contains_key(who) {
             continue;
         }
         let mut member = config.members.get(who).or(config.every_member.as_ref()).cloned();
         let Some(mut member) = member.take() else { return Err(Problem::NoConfig(who.to_owned())) };
-        member.client.entry("client.id".into()).or_insert_with(|| Value::from(who));
+        if !member.client.contains_key("client_id") {
+            member.client.entry("client.id".into()).or_insert_with(|| Value::from(who));
+        }
         if let Some(instance) = &action.instance {
             member.client.insert("group.instance.id".into(), Value::from(instance.as_str()));
         }
-        members.insert(Name::from(who), Member { client: texts(&member.client), app: read_app(&member.app)? });
+        let library = member.library.as_ref().or(all).map(|library| {
+            library::profile_name(&library.name).ok_or_else(|| Problem::UnknownLibrary(library.name.clone()))
+        });
+        let library = library.transpose()?;
+        let client = texts(&member.client);
+        let client = if library.is_some() { library::settings(client) } else { client };
+        members.insert(Name::from(who), Member { client, app: read_app(&member.app)?, library });
     }
     Ok(members)
 }
@@ -203,6 +223,8 @@ fn read_app(app: &IndexMap<String, Value>) -> Result<App, Problem> {
         process_ms: number("process.ms")?.unwrap_or(plain.process_ms),
         commit_sync: app.get("commit").and_then(Value::as_str) == Some("sync"),
         slow,
+        blocks: app.get("block").and_then(Value::as_bool) == Some(true),
+        without_callbacks: app.get("callbacks").and_then(Value::as_bool) == Some(false),
     })
 }
 

@@ -7,6 +7,10 @@ use indexmap::IndexMap;
 use crate::client::{Callback, CloseOption};
 use crate::engine::Millis;
 use crate::protocol::{Generation, GroupId, MemberId, TopicName};
+pub use crate::scenario::checked::SlowRecords;
+
+/// Traffic at a rate comes in bursts, this far apart, ms.
+pub const BURST_EVERY_MS: i64 = 200;
 
 /// A consumer process of a recording by the name it has there: `c1`, `c2b`.
 pub type Name = Arc<str>;
@@ -28,8 +32,10 @@ pub struct Recording {
     pub members: IndexMap<Name, Member>,
     /// The one group.
     pub group: GroupId,
-    /// Partitions of the one topic.
+    /// Partitions of the topic, of the first if there are several.
     pub partitions: u32,
+    /// Partitions of the other topics, which are named as the first with `-b`, `-c`, … after it.
+    pub more_topics: Vec<u32>,
     /// What was done, in time order.
     pub actions: Vec<Action>,
     /// What happened, in time order.
@@ -48,6 +54,17 @@ impl Recording {
         self.actions.iter().find(|action| action.mark).map_or(Millis(0), |action| action.at)
     }
 
+    /// Records that were produced until then, over all partitions, if the recording had steady traffic.
+    pub fn produced_until(&self, at: Millis) -> i64 {
+        let Some(rate) = self.params.rate else { return 0 };
+        ((at.0 / BURST_EVERY_MS) as f64 * rate * BURST_EVERY_MS as f64 / 1_000.0) as i64
+    }
+
+    /// The recorder left out what happens all the time, and merged equal consecutive exceptions.
+    pub fn is_thinned(&self) -> bool {
+        self.traffic.is_some()
+    }
+
     /// The end of the recording.
     pub fn end(&self) -> Millis {
         let last_action = self.actions.last().map(|action| action.at);
@@ -60,6 +77,23 @@ impl Recording {
         self.members.values().any(|member| {
             member.client.get("group.protocol").is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
         })
+    }
+
+    /// The client library that the recording is about: its scenario names it last.
+    pub fn client(&self) -> &'static str {
+        let last = self.members.values().next_back();
+        last.and_then(|member| member.library).unwrap_or(crate::scenario::profile::DEFAULT)
+    }
+
+    /// All topics with their partitions.
+    pub fn topics(&self) -> Vec<(TopicName, u32)> {
+        let first = self.topic();
+        let more = self
+            .more_topics
+            .iter()
+            .zip(b'b'..)
+            .map(|(partitions, letter)| (TopicName(format!("{first}-{}", char::from(letter)).into()), *partitions));
+        std::iter::once((first.clone(), self.partitions)).chain(more).collect()
     }
 
     /// Name of the topic.
@@ -87,6 +121,8 @@ pub struct Member {
     pub client: IndexMap<String, String>,
     /// The application around it.
     pub app: App,
+    /// Profile of its client library; `None` for Kafka's own.
+    pub library: Option<&'static str>,
 }
 
 /// What the application does.
@@ -102,36 +138,31 @@ pub struct App {
     pub commit_sync: bool,
     /// Records that cost more, by a rule that every owner finds the same.
     pub slow: Option<SlowRecords>,
+    /// It blocks what another library's application does not: the event loop, or the rebalance.
+    pub blocks: bool,
+    /// It has no rebalance callback.
+    pub without_callbacks: bool,
 }
 
 impl Default for App {
     fn default() -> Self {
-        App { topic: None, poll_timeout_ms: 100, process_ms: 0, commit_sync: false, slow: None }
+        App {
+            topic: None,
+            poll_timeout_ms: 100,
+            process_ms: 0,
+            commit_sync: false,
+            slow: None,
+            blocks: false,
+            without_callbacks: false,
+        }
     }
 }
 
-/// Which records are slow: those whose hash of (seed, partition, offset) modulo 1000 is below `permille`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlowRecords {
-    /// Seed of the hash.
-    pub seed: u64,
-    /// How many of 1000.
-    pub permille: u64,
-    /// Extra cost, ms.
-    pub ms: u64,
-}
-
-impl SlowRecords {
-    /// Is the record at this offset slow? (live-scale README, `s7-*`)
-    pub fn is_slow(&self, partition: u32, offset: i64) -> bool {
-        let mut z = self
-            .seed
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .wrapping_add(u64::from(partition).wrapping_mul(0xBF58_476D_1CE4_E5B9))
-            .wrapping_add((offset as u64).wrapping_mul(0x94D0_49BB_1331_11EB));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % 1000 < self.permille
+impl App {
+    /// What the record at this offset costs, ms.
+    pub fn cost_ms(&self, partition: u32, offset: i64) -> i64 {
+        let slow = self.slow.filter(|slow| slow.is_slow(partition, offset));
+        (self.process_ms + slow.map_or(0, |slow| slow.ms)) as i64
     }
 }
 
@@ -159,6 +190,12 @@ pub enum Act {
     Freeze(Name),
     /// SIGCONT.
     Thaw(Name),
+    /// SIGKILL of the broker.
+    BrokerKill,
+    /// Its process was started again.
+    BrokerStart,
+    /// It can be used again.
+    BrokerUp,
     /// The next pass of the application's loop is busy for so long, then `commitSync` if asked for.
     Slow { who: Name, ms: u64, commit: bool },
     /// Nothing: an instant worth naming. `busy` is a member that gets busy once its JoinGroup is parked.

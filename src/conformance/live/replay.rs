@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::build::{BuildError, build};
-use super::compare::{Quantity, StoryDifference, differences, quantities};
+use super::compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 use super::inputs::fit;
 use super::noise::NoiseFloor;
 use super::recording::Recording;
@@ -15,18 +15,15 @@ use crate::engine::{Millis, RandomStream, SimTime};
 /// At least this share of the quantities of a scenario must lie inside the tolerance, in percent.
 pub const INSIDE_PERCENT_MIN: u64 = 95;
 
-/// Tolerance of times in a quiet repetition, ms.
-const TOLERANCE_MS: i64 = 150;
-
-/// Tolerance of times where the machine was disturbed, ms.
-const TOLERANCE_NOISY_MS: i64 = 300;
-
 /// 99th percentile of the oversleep above which a repetition counts as disturbed, ms.
 const NOISY_OVERSLEEP_P99_MS: f64 = 20.0;
 
 /// A decision that falls within the noise floor may fall either way. First comes the run in which everything costs its
 /// median; if it tells another story, at most so many runs with drawn costs follow. Nothing else differs between them.
 pub const RUNS_MAX: u64 = 400;
+
+/// Long recordings of many members are given fewer runs: they may cover so much time, summed over members, s.
+const MEMBER_SECONDS_MAX: u64 = 240_000;
 
 /// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
 /// another way.
@@ -41,8 +38,8 @@ pub struct Replayed {
     pub differences: Vec<StoryDifference>,
     /// Times that were compared.
     pub quantities: Vec<Quantity>,
-    /// Tolerance, ms.
-    pub tolerance_ms: i64,
+    /// Tolerance of times.
+    pub tolerance: Tolerance,
     /// Costs were drawn under these seeds from these instants on; none were in the run with median costs.
     pub costs: Vec<(SimTime, u64)>,
     /// The run in which everything costs its median told the same story already.
@@ -56,7 +53,7 @@ pub struct Replayed {
 impl Replayed {
     /// Times outside the tolerance, and those that only one side knows.
     pub fn outside(&self) -> impl Iterator<Item = &Quantity> {
-        self.quantities.iter().filter(|quantity| !quantity.is_within(self.tolerance_ms))
+        self.quantities.iter().filter(|quantity| !quantity.is_within(self.tolerance))
     }
 
     /// The same story, and every time inside.
@@ -76,14 +73,19 @@ impl Replayed {
     }
 }
 
-/// The tolerance of times where the machine was quiet, ms.
-pub const fn tolerance_ms_quiet() -> i64 {
-    TOLERANCE_MS
+/// The tolerance of times of a repetition.
+pub fn tolerance(recording: &Recording) -> Tolerance {
+    match recording.noise.oversleep_p99_ms > NOISY_OVERSLEEP_P99_MS {
+        _ if recording.is_thinned() => Tolerance::AT_SCALE,
+        true => Tolerance::NOISY,
+        false => Tolerance::QUIET,
+    }
 }
 
-/// The tolerance of times of a repetition, ms.
-pub fn tolerance_ms(recording: &Recording) -> i64 {
-    if recording.noise.oversleep_p99_ms > NOISY_OVERSLEEP_P99_MS { TOLERANCE_NOISY_MS } else { TOLERANCE_MS }
+/// At most so many of the runs that were asked for.
+fn affordable(recording: &Recording, runs_max: u64) -> u64 {
+    let seconds = (recording.end().0 / 1_000).max(1) as u64;
+    runs_max.min(MEMBER_SECONDS_MAX / (seconds * recording.members.len().max(1) as u64))
 }
 
 /// Replays a recording with at most so many runs with drawn costs ([`RUNS_MAX`] for a judgement).
@@ -91,8 +93,8 @@ pub fn tolerance_ms(recording: &Recording) -> i64 {
 /// # Errors
 /// If no scenario can be built from it.
 pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildError> {
-    let recorded_timeline = Timeline::of_recording(recording);
-    let recorded = Story::of(&recorded_timeline, recording.partitions, recording.reference());
+    let recorded_timeline = recording.comparable(Timeline::of_recording(recording));
+    let recorded = recording.comparable_story(&recorded_timeline, recording.reference());
     let median = NoiseFloor::median();
     let quiet = build(recording, &recording.actions, &median)?;
     let quiet_inputs = fit(recording, &quiet, median.inputs());
@@ -107,14 +109,14 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
         inputs.reseeds.clone_from(&costs);
         let mut recorder = TimelineRecorder::default();
         run_with(scenario, 0, inputs, &mut [&mut recorder]);
-        let timeline = recorder.finish();
-        let simulated = Story::of(&timeline, recording.partitions, recording.reference());
+        let timeline = recording.comparable(recorder.finish());
+        let simulated = recording.comparable_story(&timeline, recording.reference());
         judge(recording, &recorded, &simulated, costs, (&recorded_timeline, timeline))
     };
     let mut best = attempt(Vec::new());
     let told_at_median = best.differences.is_empty();
     let mut choices = RandomStream::new(0, &recording.scenario, "races");
-    for run in 1..=runs_max {
+    for run in 1..=affordable(recording, runs_max) {
         if best.is_whole() {
             break;
         }
@@ -154,7 +156,7 @@ fn judge(
         rep: recording.rep,
         differences: differences(recorded, simulated),
         quantities: quantities(recorded, simulated),
-        tolerance_ms: tolerance_ms(recording),
+        tolerance: tolerance(recording),
         costs,
         told_at_median: false,
         runs: 0,

@@ -8,8 +8,9 @@
 
 use super::build::{BuildError, build};
 use super::noise::NoiseFloor;
-use super::recording::{Act, Action, Name, Recording};
+use super::recording::{Act, Action, Name, Recording, Traffic};
 use super::timeline::{Deed, Timeline, TimelineRecorder};
+use super::traffic::TrafficMeter;
 use crate::cluster::run_with;
 use crate::engine::{Millis, RandomStream};
 
@@ -48,7 +49,7 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
         action.at = match &due {
             DueAfter::Previous(ms) => previous + *ms,
             DueAfter::Settling { ms, phase_ms } => {
-                let timeline = simulate(recording, &actions, noise, seed, SETTLE_MS_MAX)?;
+                let timeline = simulate(recording, &actions, noise, seed)?;
                 if *phase_ms > 0 {
                     names = Renaming::by_leader(recording, recording.actions[place].at, &timeline);
                 }
@@ -56,7 +57,7 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
                 last_callback(&timeline, Millis(i64::MAX)).max(previous) + *ms + phase
             }
             DueAfter::Join { who, ms } => {
-                let timeline = simulate(recording, &actions, noise, seed, SETTLE_MS_MAX)?;
+                let timeline = simulate(recording, &actions, noise, seed)?;
                 let who = names.of(who);
                 let joined = joins(&timeline, &who).find(|at| *at > previous);
                 joined.unwrap_or(previous) + *ms
@@ -68,8 +69,13 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
         names.apply(&mut action.what);
         actions.push(action);
     }
-    let timeline = simulate(recording, &actions, noise, seed, 0)?;
-    Ok(FreeRun { actions, reference, timeline })
+    let scenario = build(recording, &actions, noise)?;
+    let mut recorder = TimelineRecorder::default();
+    let mut meter = TrafficMeter::new(recording, reference);
+    run_with(&scenario, seed, noise.inputs(), &mut [&mut recorder, &mut meter]);
+    let end = actions.last().map_or(Millis(0), |action| action.at);
+    let traffic = recording.is_thinned().then(|| meter.finish(end));
+    Ok(FreeRun { actions, reference, timeline: recorder.finish(), traffic })
 }
 
 /// A run without a recording's inputs.
@@ -81,20 +87,15 @@ pub struct FreeRun {
     pub reference: Millis,
     /// What happened.
     pub timeline: Timeline,
+    /// What became of the records, if the recording tells that too.
+    pub traffic: Option<Traffic>,
 }
 
-fn simulate(
-    recording: &Recording,
-    actions: &[Action],
-    noise: &NoiseFloor,
-    seed: u64,
-    more_ms: i64,
-) -> Result<Timeline, BuildError> {
+/// A step: what is known so far, and some time more to see the group settle.
+fn simulate(recording: &Recording, actions: &[Action], noise: &NoiseFloor, seed: u64) -> Result<Timeline, BuildError> {
     let mut actions = actions.to_vec();
     let last = actions.last().map_or(Millis(0), |action| action.at);
-    if more_ms > 0 {
-        actions.push(Action { at: last + more_ms, what: Act::End, mark: false });
-    }
+    actions.push(Action { at: last + SETTLE_MS_MAX, what: Act::End, mark: false });
     let scenario = build(recording, &actions, noise)?;
     let mut recorder = TimelineRecorder::default();
     run_with(&scenario, seed, noise.inputs(), &mut [&mut recorder]);
@@ -195,7 +196,13 @@ impl Renaming {
             | Act::Slow { who: name, .. } => {
                 *name = self.of(name);
             }
-            Act::Start(_) | Act::Mark { .. } | Act::Note | Act::End => {}
+            Act::Start(_)
+            | Act::Mark { .. }
+            | Act::Note
+            | Act::End
+            | Act::BrokerKill
+            | Act::BrokerStart
+            | Act::BrokerUp => {}
         }
     }
 }

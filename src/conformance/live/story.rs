@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::ownership::Ownership;
-use super::recording::Name;
+use super::recording::{Name, Recording};
 use super::said::Said;
 use super::timeline::{Deed, Timeline};
 use crate::client::Callback;
@@ -90,6 +90,17 @@ impl Story {
         }
         let until = story.settled.max(last_thaw).unwrap_or(reference);
         story.ownership = Ownership::of(timeline, partitions, reference, until);
+        story
+    }
+
+    /// The same, with what the recording leaves out left out: at scale, equal exceptions in a row count as one.
+    pub fn as_recorded(timeline: &Timeline, recording: &Recording, reference: Millis) -> Story {
+        let mut story = Story::of(timeline, recording.partitions, reference);
+        if recording.is_thinned() {
+            for member in story.members.values_mut() {
+                member.exceptions.dedup_by(|next, last| (&next.1, &next.2) == (&last.1, &last.2));
+            }
+        }
         story
     }
 

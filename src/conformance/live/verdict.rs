@@ -9,6 +9,8 @@ use super::replay::{INSIDE_PERCENT_MIN, Replayed};
 /// A scenario with all its repetitions, judged.
 #[derive(Clone, Debug)]
 pub struct Verdict {
+    /// Profile of the clients.
+    pub client: String,
     /// For example `b-join/coop`.
     pub scenario: String,
     /// The repetitions, replayed.

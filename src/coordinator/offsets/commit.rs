@@ -137,7 +137,7 @@ fn records_of(
         let value = OffsetCommitValue {
             offset,
             leader_epoch,
-            metadata: metadata.unwrap_or_else(|| env.empty.clone()),
+            metadata: metadata.filter(|metadata| !metadata.is_empty()),
             commit_timestamp: env.now,
             expire_timestamp,
             // TxnOffsetCommit names no topic ids.

@@ -60,7 +60,7 @@ fn fetch_one(
         Some(stored) if names_that_topic(stored, topic_id) => FetchedOffset {
             offset: stored.value.offset,
             leader_epoch: stored.value.leader_epoch,
-            metadata: Some(stored.value.metadata.clone()),
+            metadata: Some(stored.value.metadata.as_ref().unwrap_or(env.empty).clone()),
             error: ErrorCode::None,
             partition,
         },

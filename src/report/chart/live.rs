@@ -2,7 +2,7 @@
 
 use plotters::style::{Color, RGBColor};
 
-use crate::conformance::live::{Figure, Quantity, Verdict, tolerance_ms_quiet};
+use crate::conformance::live::{Figure, Quantity, Tolerance, Verdict};
 
 use super::axis::{AXIS_HEIGHT, TimeScale};
 use super::canvas::{Canvas, Label, draw, fit};
@@ -46,7 +46,7 @@ pub fn chart(verdicts: &[Verdict]) -> String {
          tolerance of {} ms. Below: the time until the group had settled (or the longest unavailable time where there \
          is none), the range of many runs without the recordings' inputs as a bar, recorded values as dots.",
         verdicts.len(),
-        tolerance_ms_quiet(),
+        Tolerance::QUIET.ms,
     );
     let head = Head::of("Recorded against simulated", &subtitle, legend);
     let top = head.height() + 10;
@@ -72,7 +72,7 @@ fn differences(canvas: &Canvas, verdicts: &[Verdict], (top, bottom): (i32, i32))
         let share = ms.clamp(-DIFFERENCE_SHOWN_MAX, DIFFERENCE_SHOWN_MAX) / DIFFERENCE_SHOWN_MAX;
         ((f64::from(top) + half) - share * (half - 4.0)).round() as i32
     };
-    let tolerance = tolerance_ms_quiet() as f64;
+    let tolerance = Tolerance::QUIET.ms as f64;
     canvas.fill((LEFT, y(tolerance)), (PLOT_RIGHT, y(-tolerance)), GREEN.mix(0.12));
     time.draw(canvas, top, bottom, "recorded, since what it follows");
     for ms in [-400.0, -300.0, -150.0, 0.0, 150.0, 300.0, 400.0] {
@@ -155,7 +155,8 @@ mod tests {
             }],
             outside: Vec::new(),
         };
-        let verdict = Verdict { scenario: "b-join/range".into(), replay: Vec::new(), distribution };
+        let verdict =
+            Verdict { client: "java-4.1".into(), scenario: "b-join/range".into(), replay: Vec::new(), distribution };
         let svg = chart(&[verdict]);
         assert!(svg.contains("b-join/range") && svg.contains("simulated minus recorded"));
     }

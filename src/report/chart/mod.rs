@@ -7,7 +7,9 @@
 
 mod axis;
 mod canvas;
+pub mod claim;
 pub mod distribution;
+pub mod front;
 pub mod heat_map;
 mod lag;
 pub mod live;

@@ -41,7 +41,8 @@ fn chart(report: &Report, group: &GroupOutcome) -> String {
     let rows = Rows::new(group.partitions.len());
     let head = head(report, group, &consumers, &rows);
     let duration = report.outcome.run.duration_s;
-    let panels = [(None, Some((0.0, duration))), (Some(CLOSER), closer_look(group, &report.outcome.faults, duration))];
+    let closer = if group.rebalances.len() > 1 { CLOSER } else { CLOSER_FORMING };
+    let panels = [(None, Some((0.0, duration))), (Some(closer), closer_look(group, &report.outcome.faults, duration))];
     let panels = panels.into_iter().filter_map(|(title, span)| {
         let (from_s, to_s) = span?;
         let scale = TimeScale { from_s, to_s, left: PLOT_LEFT, right: PLOT_RIGHT };
@@ -60,7 +61,8 @@ fn chart(report: &Report, group: &GroupOutcome) -> String {
     })
 }
 
-const CLOSER: &str = "A closer look at the rebalance with the most paused time";
+const CLOSER: &str = "A closer look at the rebalance with the most paused time once the group had formed";
+const CLOSER_FORMING: &str = "A closer look at the rebalance that forms the group";
 
 /// One view of the rows: the whole run, or a part of it.
 struct Panel<'a> {
@@ -104,12 +106,13 @@ impl Panel<'_> {
     }
 }
 
-/// The part of the run around the rebalance with the most paused time, with the pauses that lead to it and out of it,
-/// the rebalances that follow at once and the faults meanwhile; none if that is much of the run anyway.
+/// The part of the run around the rebalance with the most paused time (not the first, which forms the group, unless it is
+/// the only one), with the pauses that lead to it and out of it, the rebalances that follow at once and the faults meanwhile; none if that is much of the run anyway.
 fn closer_look(group: &GroupOutcome, faults: &[FaultOutcome], duration_s: f64) -> Option<(f64, f64)> {
     let longest = duration_s / 4.0;
     let end = |rebalance: &Rebalance| rebalance_end(rebalance, None, duration_s);
-    let costliest = group.rebalances.iter().max_by(|a, b| a.paused_partition_s.total_cmp(&b.paused_partition_s))?;
+    let later = &group.rebalances[usize::from(group.rebalances.len() > 1)..];
+    let costliest = later.iter().max_by(|a, b| a.paused_partition_s.total_cmp(&b.paused_partition_s))?;
     let mut span = (costliest.preparing_s, end(costliest).max(costliest.preparing_s + 1e-3));
     if span.1 - span.0 > longest {
         return None;

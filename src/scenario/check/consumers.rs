@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::settings::Layers;
+use super::deployments::Deployed;
+use super::settings::{Layers, Setting};
 use super::start::{EntryAt, Schedule};
 use super::{CONSUMERS_MAX, Checker};
 use crate::client::{CommitStrategy, OnException, Subscription};
@@ -11,11 +12,12 @@ use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::{ClientId, GroupId, TopicName};
 use crate::scenario::checked::{AssignorCost, Callbacks, Cluster, Consumer, Fault, FaultKind, Group, Processing};
+use crate::scenario::file::machine::DeploymentKind;
 use crate::scenario::file::{
     AssignorCostEntry, CommitEntry, ConsumerEntry, OnExceptionEntry, ProcessingEntry, ScenarioFile, Span,
     SubscriptionEntry,
 };
-use crate::scenario::profile::ClientProfile;
+use crate::scenario::profile::{ClientProfile, Meant};
 use crate::scenario::text::Place;
 
 /// Settings whose value may hold placeholders.
@@ -122,7 +124,11 @@ impl Checker<'_> {
         }
         let mut own: Vec<String> = match entry.count {
             None => vec![entry.name.clone()],
-            Some(count) => (1..=count).map(|number| format!("{}-{number}", entry.name)).collect(),
+            Some(count) => {
+                // A StatefulSet's ordinals begin with 0.
+                let first = u32::from(!is_stateful_set(entry));
+                (first..first + count).map(|number| format!("{}-{number}", entry.name)).collect()
+            }
         };
         names.extend(own.iter().enumerate().map(|(index, name)| Named {
             name: Arc::from(name.as_str()),
@@ -151,13 +157,15 @@ impl Checker<'_> {
     ) -> Vec<Consumer> {
         layers.extend(self.file_layer(&place.key("properties_file"), entry.properties_file.as_deref()));
         layers.extend(self.inline_layer(&place.key("properties"), &entry.properties));
-        let profile = ClientProfile::find(&entry.client).unwrap_or_else(|refusal| {
+        let mut profile = ClientProfile::find(&entry.client).unwrap_or_else(|refusal| {
             let span = self.root.at(&place.key("client")).caret();
             self.refuse(0, span, refusal);
             ClientProfile::find(crate::scenario::profile::DEFAULT).expect("the default is known")
         });
         let Some(first) = members.first() else { return Vec::new() };
-        let config = self.consumer_config(place, &profile, &layers, group, first, cluster);
+        let layers = self.under_kafkas_names(&profile, layers);
+        self.note_profile(place, &profile, &entry.client);
+        let config = self.consumer_config(place, &mut profile, &layers, group, first, cluster);
         self.note_shared_instance_id(place, &layers, members.len());
         let first = Consumer {
             name: first.name.clone(),
@@ -193,21 +201,42 @@ impl Checker<'_> {
         members.iter().map(own).collect()
     }
 
+    /// Settings under the names and in the units of another client library become Kafka's.
+    fn under_kafkas_names(&mut self, profile: &ClientProfile, layers: Layers) -> Layers {
+        let mut translated = Layers::default();
+        for setting in layers.into_settings() {
+            match profile.meaning(&setting.name, &setting.value) {
+                Ok(meant) => translated.push(Setting { name: meant.name, value: meant.value, ..setting }),
+                Err(refusal) => self.take(&setting, Err(refusal)),
+            }
+        }
+        translated
+    }
+
+    /// How a client other than the Java consumer differs from it.
+    fn note_profile(&mut self, place: &Place<'_>, profile: &ClientProfile, client: &str) {
+        for remark in profile.remarks() {
+            self.note(place.key("client"), format!("{client}: {remark}"));
+        }
+    }
+
     /// The settings of an entry's first consumer; the others differ in their templates only.
     fn consumer_config(
         &mut self,
         place: &Place<'_>,
-        profile: &ClientProfile,
+        profile: &mut ClientProfile,
         layers: &Layers,
         group: &str,
         first: &Named,
         cluster: &Cluster,
     ) -> ConsumerConfig {
-        let mut config = ConsumerConfig { client_id: ClientId::from(&*first.name), ..profile.config.clone() };
+        profile.config.client_id = ClientId::from(&*first.name);
         for setting in layers.settings() {
-            let taken = config.set(group, &setting.name, &filled_in(&setting.name, &setting.value, group, first));
+            let value = filled_in(&setting.name, &setting.value, group, first);
+            let taken = profile.apply(group, &Meant { name: setting.name.clone(), value });
             self.take(setting, taken);
         }
+        let config = profile.config.clone();
         for (name, refusal) in config.refusals() {
             match layers.given(name).or_else(|| layers.given("session.timeout.ms")) {
                 Some(setting) => self.refuse(setting.text, setting.span.clone(), refusal),
@@ -245,7 +274,12 @@ impl Checker<'_> {
                 for (index, name) in names.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
                     self.unknown(&list.index(index), "topic", name, &known);
                 }
-                Subscription::Topics(names.iter().map(|name| TopicName::from(name.as_str())).collect())
+                // The topic's own name, not a copy: what shares its text is compared at a glance.
+                let named = |name: &String| {
+                    let topic = cluster.topics.iter().find(|topic| topic.name.as_str() == name);
+                    topic.map_or_else(|| TopicName::from(name.as_str()), |topic| topic.name.clone())
+                };
+                Subscription::Topics(names.iter().map(named).collect())
             }
             Some(SubscriptionEntry::Prefix(prefix)) => {
                 if !known.iter().any(|name| name.starts_with(prefix.as_str())) {
@@ -270,6 +304,7 @@ impl Checker<'_> {
             per_record: self.distribution(&place.key("per_record"), &entry.per_record),
             per_batch: self.distribution(&place.key("per_batch"), &entry.per_batch),
             per_record_changes,
+            slow: None,
         }
     }
 
@@ -292,9 +327,47 @@ impl Checker<'_> {
     /// Consumers that wait for a `start` fault which never comes.
     pub(super) fn note_consumers_that_never_start(&mut self, entries: &Entries, faults: &[Fault]) {
         for (index, consumer) in entries.groups.iter().flat_map(|group| &group.consumers).enumerate() {
-            let starts = |fault: &Fault| matches!(&fault.what, FaultKind::Start { consumers } if consumers.contains(&(index as u32)));
-            if consumer.start_at == SimTime::MAX && !faults.iter().any(starts) {
+            let index = index as u32;
+            let starts = |fault: &Fault| match &fault.what {
+                FaultKind::Start { consumers } => consumers.contains(&index),
+                FaultKind::Scale { pods, .. } | FaultKind::Rollout { pods, .. } => {
+                    pods.iter().flatten().any(|pod| *pod == index)
+                }
+                _ => false,
+            };
+            let spare = || entries.is_spare_pod(index);
+            if consumer.start_at == SimTime::MAX && !faults.iter().any(starts) && !spare() {
                 self.note(&consumer.name, "its start is held, and no `start` fault releases it: it never runs");
+            }
+        }
+    }
+}
+
+fn is_stateful_set(entry: &ConsumerEntry) -> bool {
+    entry.deployment.as_ref().is_some_and(|deployment| deployment.kind == Some(DeploymentKind::StatefulSet))
+}
+
+impl Entries {
+    /// Consumers of an entry (over all groups), in order.
+    pub fn of_entry(&self, entry: usize) -> Vec<u32> {
+        let numbered = self.names.iter().enumerate();
+        numbered.filter(|(_, named)| named.entry == entry).map(|(index, _)| index as u32).collect()
+    }
+
+    /// A pod of a second revision, which only a rollout needs.
+    fn is_spare_pod(&self, consumer: u32) -> bool {
+        let entry = self.names[consumer as usize].entry;
+        self.entries[entry].0.ends_with(super::deployments::SECOND_REVISION)
+    }
+
+    /// Pods beyond the replicas at the start wait for a scale.
+    pub fn hold_spare_pods(&mut self, deployed: &[Deployed]) {
+        for deployed in deployed {
+            for pod in self.of_entry(deployed.entry).into_iter().skip(deployed.replicas as usize) {
+                let consumers = self.groups.iter_mut().flat_map(|group| &mut group.consumers);
+                if let Some(consumer) = consumers.into_iter().nth(pod as usize) {
+                    consumer.start_at = SimTime::MAX;
+                }
             }
         }
     }

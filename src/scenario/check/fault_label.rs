@@ -4,15 +4,21 @@ use crate::scenario::file::fault::{FaultEntry, LinksEntry};
 use crate::scenario::file::{Dist, Names, Shape, Span};
 
 /// The kinds under their names in the file.
-pub(super) const KINDS: [&str; 17] = [
+pub(super) const KINDS: [&str; 24] = [
     "gc_pause",
     "freeze",
+    "vm_freeze",
+    "clock_jump",
     "poll_stall",
     "slowdown",
     "crash",
+    "crash_loop",
     "stop",
     "start",
     "rolling_restart",
+    "rollout",
+    "scale",
+    "node_drain",
     "loss",
     "delay",
     "black_hole",
@@ -21,6 +27,7 @@ pub(super) const KINDS: [&str; 17] = [
     "storage_slow",
     "append_failure",
     "broker_restart",
+    "broker_rolling_restart",
     "coordinator_move",
 ];
 
@@ -29,12 +36,18 @@ pub(super) fn kinds(entry: &FaultEntry) -> Vec<&'static str> {
     let given = [
         entry.gc_pause.is_some(),
         entry.freeze.is_some(),
+        entry.vm_freeze.is_some(),
+        entry.clock_jump.is_some(),
         entry.poll_stall.is_some(),
         entry.slowdown.is_some(),
         entry.crash.is_some(),
+        entry.crash_loop.is_some(),
         entry.stop.is_some(),
         entry.start.is_some(),
         entry.rolling_restart.is_some(),
+        entry.rollout.is_some(),
+        entry.scale.is_some(),
+        entry.node_drain.is_some(),
         entry.loss.is_some(),
         entry.delay.is_some(),
         entry.black_hole.is_some(),
@@ -43,6 +56,7 @@ pub(super) fn kinds(entry: &FaultEntry) -> Vec<&'static str> {
         entry.storage_slow.is_some(),
         entry.append_failure.is_some(),
         entry.broker_restart.is_some(),
+        entry.broker_rolling_restart.is_some(),
         entry.coordinator_move.is_some(),
     ];
     KINDS.into_iter().zip(given).filter(|(_, given)| *given).map(|(name, _)| name).collect()
@@ -70,6 +84,8 @@ pub(super) fn label(entry: &FaultEntry) -> String {
         host("Start", &of.host)
     } else if let Some(of) = &entry.rolling_restart {
         host("Rolling restart", &of.host)
+    } else if let Some(text) = machine_label(entry) {
+        text
     } else if let Some(of) = &entry.loss {
         links(&format!("Loss {}%", of.probability * 100.0), &of.links, &of.length)
     } else if let Some(of) = &entry.delay {
@@ -81,6 +97,29 @@ pub(super) fn label(entry: &FaultEntry) -> String {
     } else {
         broker_label(entry)
     }
+}
+
+fn machine_label(entry: &FaultEntry) -> Option<String> {
+    if let Some(of) = &entry.vm_freeze {
+        return Some(format!("VM freeze {} {}", who(&of.host), how_long(&of.length)));
+    }
+    if let Some(of) = &entry.clock_jump {
+        let by = of.forward.map(|span| format!("+{span}")).or(of.back.map(|span| format!("-{span}")));
+        return Some(format!("Clock jump {} {}", who(&of.host), by.unwrap_or_default()));
+    }
+    if let Some(of) = &entry.crash_loop {
+        return Some(format!("Crash loop {}", who(&of.host)));
+    }
+    if let Some(of) = &entry.rollout {
+        return Some(format!("Rollout {}", who(&of.host)));
+    }
+    if let Some(of) = &entry.scale {
+        return Some(format!("Scale {} to {}", who(&of.host), of.to));
+    }
+    if let Some(of) = &entry.node_drain {
+        return Some(format!("Drain node {} of {}", of.node, who(&of.host)));
+    }
+    entry.broker_rolling_restart.as_ref().map(|_| "Rolling restart of the brokers".to_string())
 }
 
 fn broker_label(entry: &FaultEntry) -> String {

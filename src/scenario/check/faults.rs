@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::Checker;
 use super::consumers::Entries;
+use super::deployments::Deployed;
 use super::fault_label::{KINDS, kinds, label};
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::protocol::{BrokerId, ErrorCode};
 use crate::scenario::checked::{CloseHow, Cluster, Direction, Fault, FaultKind, LinkSet, When};
-use crate::scenario::file::fault::{CloseEntry, DirectionEntry, EveryEntry, FaultEntry, LinksEntry, RandomEntry};
+use crate::scenario::file::fault::{
+    BrokerRollingRestart, CloseEntry, DirectionEntry, EveryEntry, FaultEntry, LinksEntry, RandomEntry,
+};
 use crate::scenario::file::{Names, Span};
 use crate::scenario::text::json::Value;
 use crate::scenario::text::{Place, Problem};
@@ -35,6 +38,7 @@ impl Checker<'_> {
         entries: &[FaultEntry],
         consumers: &Entries,
         cluster: &Cluster,
+        deployed: &[Deployed],
     ) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
@@ -43,7 +47,11 @@ impl Checker<'_> {
             let kinds = kinds(entry);
             match kinds[..] {
                 [_] => {
-                    let scope = Scope { consumers, brokers: cluster.brokers };
+                    let scope = Scope { consumers, brokers: cluster.brokers, deployed };
+                    if let Some(of) = &entry.broker_rolling_restart {
+                        faults.extend(self.broker_rolling_restart(&place, entry, of, when, cluster.brokers));
+                        continue;
+                    }
                     let what = self.kind(&place, entry, &scope);
                     let label = entry.label.clone().unwrap_or_else(|| label(entry));
                     faults.extend(what.map(|what| Fault { label: Arc::from(label), when, what }));
@@ -198,6 +206,8 @@ impl Checker<'_> {
     /// What the one kind of a fault does.
     fn kind(&mut self, place: &Place<'_>, entry: &FaultEntry, scope: &Scope<'_>) -> Option<FaultKind> {
         self.process_kind(place, entry, scope)
+            .or_else(|| self.machine_kind(place, entry, scope))
+            .or_else(|| self.kubernetes_kind(place, entry, scope))
             .or_else(|| self.network_kind(place, entry, scope))
             .or_else(|| self.broker_kind(place, entry, scope))
     }
@@ -259,6 +269,65 @@ impl Checker<'_> {
             pause_between: self.bounded_distribution(&place.key("pause_between"), &of.pause_between),
             concurrency: of.concurrency,
         })
+    }
+
+    fn machine_kind(&mut self, place: &Place<'_>, entry: &FaultEntry, scope: &Scope<'_>) -> Option<FaultKind> {
+        if let Some(of) = &entry.vm_freeze {
+            let place = place.key("vm_freeze");
+            let consumers = self.hosts(&place.key("host"), &of.host, scope);
+            let length = self.bounded_distribution(&place.key("for"), &of.length);
+            let after = of.corrected_after.as_ref();
+            let corrected_after = after.map(|d| self.bounded_distribution(&place.key("corrected_after"), d));
+            return Some(FaultKind::VmFreeze { consumers, length, corrected_after });
+        }
+        if let Some(of) = &entry.clock_jump {
+            let place = place.key("clock_jump");
+            let consumers = self.hosts(&place.key("host"), &of.host, scope);
+            let millis = |span: Span| span.0.as_millis() as i64;
+            let ms = match (of.forward, of.back) {
+                (Some(forward), None) => millis(forward),
+                (None, Some(back)) => -millis(back),
+                _ => {
+                    self.problem(&place, "which way the clock jumps is not said once", "write \"forward\" or \"back\"");
+                    return None;
+                }
+            };
+            return Some(FaultKind::ClockJump { consumers, ms });
+        }
+        let of = entry.crash_loop.as_ref()?;
+        let place = place.key("crash_loop");
+        if of.times == 0 {
+            self.problem(&place.key("times"), "it never crashes", "it takes 1 or more");
+        }
+        let consumers = self.hosts(&place.key("host"), &of.host, scope);
+        let runs_for = self.bounded_distribution(&place.key("runs_for"), &of.runs_for);
+        Some(FaultKind::CrashLoop { consumers, runs_for, times: of.times })
+    }
+
+    /// One restart after the other, each broker's a fault of its own.
+    fn broker_rolling_restart(
+        &mut self,
+        place: &Place<'_>,
+        entry: &FaultEntry,
+        of: &BrokerRollingRestart,
+        when: When,
+        brokers: u32,
+    ) -> Vec<Fault> {
+        let When::At(first) = when else {
+            self.problem(place, "a rolling restart of the brokers has one time", "write \"at\"");
+            return Vec::new();
+        };
+        let label = entry.label.clone().unwrap_or_else(|| label(entry));
+        let restart = |broker: u32| Fault {
+            label: Arc::from(format!("{label} ({broker})")),
+            when: When::At(first + (of.down.0 + of.pause_between.0) * u64::from(broker)),
+            what: FaultKind::BrokerRestart {
+                broker: BrokerId(broker),
+                down: Distribution::Constant(of.down.0),
+                unclean: false,
+            },
+        };
+        (0..brokers).map(restart).collect()
     }
 
     /// Targets of a `start` fault: consumers whose start is held.
@@ -354,9 +423,10 @@ impl Checker<'_> {
 }
 
 /// What names in a fault can stand for.
-struct Scope<'s> {
-    consumers: &'s Entries,
+pub(super) struct Scope<'s> {
+    pub consumers: &'s Entries,
     brokers: u32,
+    pub deployed: &'s [Deployed],
 }
 
 impl Scope<'_> {

@@ -3,10 +3,15 @@
 
 mod cluster;
 mod consumers;
+#[cfg(test)]
+mod deployment_tests;
+mod deployments;
 mod distribution;
 mod expect;
 mod fault_label;
 mod faults;
+mod kubernetes;
+mod machines;
 mod settings;
 mod start;
 #[cfg(test)]
@@ -139,9 +144,13 @@ impl<'c> Checker<'c> {
             self.problem(&root.key("duration"), format!("the run lasts {}", file.duration), help);
         }
         let cluster = self.cluster(&root.key("cluster"), &file.cluster);
-        let entries = self.groups(&root.key("groups"), file, &cluster);
+        let (file, deployed) = self.deployments(file);
+        let file = &file;
+        let mut entries = self.groups(&root.key("groups"), file, &cluster);
+        entries.hold_spare_pods(&deployed);
         let network = self.network(&root.key("network"), &file.network);
-        let faults = self.faults(&root.key("faults"), &file.faults, &entries, &cluster);
+        let mut faults = self.faults(&root.key("faults"), &file.faults, &entries, &cluster, &deployed);
+        faults.extend(self.machines(&root.key("groups"), file, &entries));
         self.note_consumers_that_never_start(&entries, &faults);
         let groups: Vec<&str> = file.groups.iter().map(|group| group.id.as_str()).collect();
         let expect = self.expect(&root.key("expect"), &file.expect, figures, &groups);

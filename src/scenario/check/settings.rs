@@ -31,6 +31,16 @@ impl Layers {
         self.0.extend(above.0);
     }
 
+    /// One more on top.
+    pub fn push(&mut self, setting: Setting) {
+        self.0.push(setting);
+    }
+
+    /// All of them, those that a later one overrides included.
+    pub fn into_settings(self) -> impl Iterator<Item = Setting> {
+        self.0.into_iter()
+    }
+
     /// What applies: of each name the last.
     pub fn settings(&self) -> impl Iterator<Item = &Setting> {
         self.0

@@ -27,6 +27,12 @@ pub struct FaultEntry {
     /// The process is frozen (SIGSTOP, suspended machine); works as a GC pause, told apart in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<HostFor>,
+    /// The virtual machine is frozen (suspended, migrated), and its clock with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm_freeze: Option<VmFreeze>,
+    /// The machine's clock jumps. Clients that reckon with a monotonic clock don't notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_jump: Option<ClockJump>,
     /// The application's thread alone is busy, from its next return out of `poll` on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_stall: Option<PollStall>,
@@ -36,6 +42,9 @@ pub struct FaultEntry {
     /// SIGKILL: the process ends without a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<Crash>,
+    /// The process crashes again and again; each restart waits longer (`CrashLoopBackOff`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash_loop: Option<CrashLoop>,
     /// SIGTERM: `close()` within the grace period, else SIGKILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -45,6 +54,15 @@ pub struct FaultEntry {
     /// Stops and starts consumers one after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolling_restart: Option<RollingRestart>,
+    /// A deployment gets a new revision: its pods are replaced as its strategy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Host>,
+    /// A deployment gets more or fewer replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// The pods of one node are evicted and come back on others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_drain: Option<NodeDrain>,
     /// Packets may be lost: they arrive after a retransmission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
@@ -69,6 +87,9 @@ pub struct FaultEntry {
     /// A broker stops and comes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker_restart: Option<BrokerRestart>,
+    /// All brokers are restarted one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker_rolling_restart: Option<BrokerRollingRestart>,
     /// A group's coordinator moves to another broker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coordinator_move: Option<CoordinatorMove>,
@@ -122,6 +143,79 @@ pub struct HostFor {
     /// How long.
     #[serde(rename = "for")]
     pub length: Dist,
+}
+
+/// A frozen virtual machine.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VmFreeze {
+    /// Which consumers.
+    pub host: Names,
+    /// How long.
+    #[serde(rename = "for")]
+    pub length: Dist,
+    /// So long after it goes on, something sets its clock right, which is a jump by the length of the freeze; absent: never.
+    pub corrected_after: Option<Dist>,
+}
+
+/// A clock that jumps, one way or the other.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClockJump {
+    /// Which consumers.
+    pub host: Names,
+    /// How far into the future.
+    pub forward: Option<Span>,
+    /// How far into the past.
+    pub back: Option<Span>,
+}
+
+/// A process that crashes again and again.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CrashLoop {
+    /// Which consumers.
+    pub host: Names,
+    /// From a start to the next crash.
+    pub runs_for: Dist,
+    /// How many crashes in all.
+    #[schemars(range(min = 1, max = 1000))]
+    pub times: u32,
+}
+
+/// A deployment gets another number of replicas.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// Which entry (with a `deployment`).
+    pub host: Names,
+    /// To how many replicas.
+    #[schemars(range(max = 10_000))]
+    pub to: u32,
+}
+
+/// A node is drained.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeDrain {
+    /// Which entry (with a `deployment` that names its `nodes`).
+    pub host: Names,
+    /// Which of its nodes, from 0.
+    #[serde(default)]
+    pub node: u32,
+    /// `maxUnavailable` of a PodDisruptionBudget: so many pods are evicted at a time; absent: all at once.
+    pub disruption_budget: Option<u32>,
+}
+
+/// All brokers are restarted, one after the other.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerRollingRestart {
+    /// How long each is away.
+    pub down: Span,
+    /// From one broker's return to the next one's stop.
+    #[serde(default)]
+    pub pause_between: Span,
 }
 
 /// A busy application thread.

@@ -4,6 +4,7 @@
 //! The published schema (`schema/scenario.schema.json`) is generated from these types.
 
 pub mod fault;
+pub mod machine;
 pub mod value;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 pub use fault::FaultEntry;
+pub use machine::{DeploymentEntry, MachineEntry};
 pub use value::{Dist, Names, Settings, Shape, Span};
 
 use super::profile;
@@ -193,7 +195,8 @@ pub struct ConsumerEntry {
     #[serde(default)]
     #[schemars(range(min = 1, max = 10_000))]
     pub count: Option<u32>,
-    /// The client library with its defaults: `java-4.1`, or an older version of the Java consumer.
+    /// The client library with its defaults: `java-4.1`, an older version of the Java consumer, or `librdkafka-2`,
+    /// `franz-go-1`, `sarama-1`, `kafkajs-2`, `kafka-go-0.4`, `kafka-python-3`, `aiokafka-0`.
     #[serde(default = "client")]
     pub client: String,
     /// When the processes start.
@@ -205,6 +208,12 @@ pub struct ConsumerEntry {
     /// A `consumer.properties` below `properties`; relative to this file.
     #[serde(default)]
     pub properties_file: Option<String>,
+    /// The machine that each process runs on.
+    #[serde(default)]
+    pub machine: MachineEntry,
+    /// How these consumers are deployed in Kubernetes; `count` is `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentEntry>,
     /// Settings of these consumers.
     #[serde(default)]
     #[schemars(with = "ConsumerSettings")]
@@ -418,9 +427,15 @@ impl JsonSchema for ConsumerSettings {
         "ConsumerSettings".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let about = "Consumer settings under Kafka's names. `client.id`, `group.instance.id` and `client.rack` take the \
-                     placeholders {name}, {index} and {group}.";
-        value::settings_schema(about, consumer_table::CONSUMER.iter(), consumer_table::OF_OTHERS)
+        let about = "Consumer settings under Kafka's names, or under those of another `client`. `client.id`, \
+                     `group.instance.id` and `client.rack` take the placeholders {name}, {index} and {group}.";
+        let mut schema = value::settings_schema(about, consumer_table::CONSUMER.iter(), consumer_table::OF_OTHERS);
+        if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+            for (own, about) in profile::own_settings() {
+                properties.entry(own).or_insert_with(|| serde_json::json!({ "description": about }));
+            }
+        }
+        schema
     }
 }
 

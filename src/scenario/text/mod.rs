@@ -4,6 +4,7 @@ pub mod de;
 pub mod json;
 pub mod problem;
 pub mod properties;
+pub mod yaml;
 
 pub use json::{Node, Place};
 pub use problem::{Problem, Problems, Text};

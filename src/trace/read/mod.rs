@@ -135,8 +135,8 @@ impl TraceReader {
             "ProcessStopped" => Event::ProcessStopped { consumer: consumer()?, how: line.stop_kind()? },
             "PauseBegan" => Event::PauseBegan { consumer: consumer()?, pause: line.host_pause()? },
             "PauseEnded" => Event::PauseEnded { consumer: consumer()?, pause: line.host_pause()? },
-            "ProcessingBegan" => Event::ProcessingBegan { consumer: consumer()?, batches: line.batches()? },
-            "ProcessingEnded" => Event::ProcessingEnded { consumer: consumer()?, batches: line.batches()? },
+            "ProcessingBegan" => Event::ProcessingBegan { consumer: consumer()?, batches: line.batches()?.into() },
+            "ProcessingEnded" => Event::ProcessingEnded { consumer: consumer()?, batches: line.batches()?.into() },
             "PollStalled" => Event::PollStalled { consumer: consumer()?, length: line.span("length_ns")? },
             "CallbackBegan" => Event::CallbackBegan {
                 consumer: consumer()?,

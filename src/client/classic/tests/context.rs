@@ -182,7 +182,7 @@ impl TestContext {
                     at: self.now,
                     connection: *connection,
                     correlation_id: *correlation_id,
-                    request: request.clone(),
+                    request: (**request).clone(),
                     unread_until: *unread_until,
                 };
                 self.sent.push(sent.clone());
@@ -191,7 +191,7 @@ impl TestContext {
                     Some(body) => inputs.push_back(Input::Response {
                         connection: *connection,
                         correlation_id: *correlation_id,
-                        body,
+                        body: Box::new(body),
                     }),
                     None => self.pending.push_back(sent),
                 }
@@ -251,7 +251,7 @@ impl TestContext {
 
     pub fn answer(&mut self, sent: &Sent, body: Response) {
         let (connection, correlation_id) = (sent.connection, sent.correlation_id);
-        self.input(Input::Response { connection, correlation_id, body });
+        self.input(Input::Response { connection, correlation_id, body: Box::new(body) });
     }
 
     /// Takes the oldest unanswered request that the function recognises.

@@ -8,6 +8,7 @@ mod cooperative;
 mod eager;
 mod heartbeats;
 mod joins;
+mod libraries;
 mod metadata;
 mod network;
 mod pauses;

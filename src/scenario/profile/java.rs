@@ -1,12 +1,13 @@
-//! Client profiles: the defaults and the behaviour that a client library brings along, by its version
-//! (consumer-client.md 6.2).
+//! The Java consumer from 0.9 to 4.1: defaults that changed and behaviour that did (consumer-client.md 6.2).
 
-use crate::client::Behaviour;
-use crate::client::behaviour::{JoinTimeout, RequestVersions, RevocationCommit};
+use super::ClientProfile;
+use crate::client::{
+    Behaviour, JoinTimeout, LostCallback, PollInterval, Reasons, RebalanceTimeout, RequestVersions, RevocationCommit,
+};
 use crate::protocol::config::{ConsumerConfig, Refusal};
 
-/// The client used where a scenario names none.
-pub const DEFAULT: &str = "java-4.1";
+/// What messages say is known.
+pub(super) const KNOWN: &str = "the Java consumer from `java-0.9` to `java-4.1`";
 
 /// A version of the Java consumer: major, minor, patch.
 type Version = (u32, u32, u32);
@@ -28,54 +29,44 @@ const DEFAULTS_BEFORE: &[(Version, &str, &str)] = &[
     ((0, 10, 1), "max.poll.records", "2147483647"),
 ];
 
-/// What a client library brings along.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ClientProfile {
-    /// Its configuration before anything is set.
-    pub config: ConsumerConfig,
-    /// How it behaves where versions differ.
-    pub behaviour: Behaviour,
+/// The profile of a version as text.
+///
+/// # Errors
+/// What is wrong with the version, and what would be right.
+pub(super) fn find(text: &str) -> Result<ClientProfile, Refusal> {
+    match version(text) {
+        Some(version) if (OLDEST..TOO_NEW).contains(&version) => Ok(of(version)),
+        Some(version) => {
+            let nearest = if version < OLDEST { "java-0.9" } else { "java-4.1" };
+            Err(Refusal::new(format!("no client `java-{text}` is known")).help(format!("the nearest is `{nearest}`")))
+        }
+        None => {
+            Err(Refusal::new(format!("`{text}` is no version of the Java consumer")).help(format!("known: {KNOWN}")))
+        }
+    }
 }
 
-impl ClientProfile {
-    /// The profile of a client by name: `java-` and a version of the Java consumer from 0.9 to 4.1, for example `java-3.4`.
-    ///
-    /// # Errors
-    /// What is wrong with the name, and what would be right.
-    pub fn find(name: &str) -> Result<ClientProfile, Refusal> {
-        let known = "known: the Java consumer from `java-0.9` to `java-4.1`";
-        let Some(text) = name.strip_prefix("java-") else {
-            return Err(Refusal::new(format!("no client `{name}` is known")).help(known));
-        };
-        match version(text) {
-            Some(version) if (OLDEST..TOO_NEW).contains(&version) => Ok(Self::of(version)),
-            Some(version) => {
-                let nearest = if version < OLDEST { "java-0.9" } else { "java-4.1" };
-                Err(Refusal::new(format!("no client `{name}` is known")).help(format!("the nearest is `{nearest}`")))
-            }
-            None => Err(Refusal::new(format!("`{text}` is no version of the Java consumer")).help(known)),
+fn of(version: Version) -> ClientProfile {
+    let mut config = ConsumerConfig::default();
+    for (before, name, value) in DEFAULTS_BEFORE {
+        if version < *before {
+            config.set("", name, value).expect("a test sets every default");
         }
     }
-
-    fn of(version: Version) -> ClientProfile {
-        let mut config = ConsumerConfig::default();
-        for (before, name, value) in DEFAULTS_BEFORE {
-            if version < *before {
-                config.set("", name, value).expect("a test sets every default");
-            }
-        }
-        ClientProfile { config, behaviour: behaviour(version) }
-    }
+    ClientProfile { config, behaviour: behaviour(version), library: None }
 }
 
 fn behaviour(version: Version) -> Behaviour {
+    let threaded = version >= (0, 10, 1);
     Behaviour {
-        heartbeat_thread: version >= (0, 10, 1),
+        heartbeat_thread: threaded,
+        rebalance_timeout: if threaded { RebalanceTimeout::PollInterval } else { RebalanceTimeout::Session },
+        poll_interval: if threaded { PollInterval::Leaves } else { PollInterval::Unlimited },
         heartbeat_while_completing: version >= (2, 7, 0),
         keeps_member_id_on_illegal_generation: version >= (3, 2, 0),
-        sends_reasons: version >= (3, 2, 0),
+        reasons: if version >= (3, 2, 0) { Reasons::Java } else { Reasons::None },
         revocation_commit: if version >= (3, 2, 0) { RevocationCommit::AsyncAwaited } else { RevocationCommit::Sync },
-        lost_callback: version >= (2, 4, 0),
+        lost_callback: if version >= (2, 4, 0) { LostCallback::Lost } else { LostCallback::Revoked },
         polls_during_join: version >= (2, 6, 0),
         join_timeout: match version {
             (0 | 1, ..) => JoinTimeout::RequestTimeout,
@@ -96,6 +87,7 @@ fn behaviour(version: Version) -> Behaviour {
             )
             .max(since_patch(version, &[(3, (0, 11, 0)), (2, (0, 10, 2)), (1, OLDEST)])),
         },
+        ..Behaviour::default()
     }
 }
 
@@ -121,6 +113,7 @@ fn version(text: &str) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DEFAULT;
     use super::*;
     use crate::protocol::config::AssignorName;
 
@@ -149,14 +142,5 @@ mod tests {
         assert!(!of("java-0.10.0").heartbeat_thread);
         assert_eq!(of("java-1.1").join_timeout, JoinTimeout::RequestTimeout);
         assert_eq!(of("java-2.5").join_timeout, JoinTimeout::PollIntervalPlus5s);
-    }
-
-    #[test]
-    fn an_unknown_client_is_refused_with_the_nearest_name() {
-        let refused = |name: &str| ClientProfile::find(name).unwrap_err().to_string();
-        assert_eq!(refused("java-5.0"), "no client `java-5.0` is known (the nearest is `java-4.1`)");
-        assert_eq!(refused("java-0.8"), "no client `java-0.8` is known (the nearest is `java-0.9`)");
-        assert!(refused("librdkafka-2.6").contains("from `java-0.9` to `java-4.1`"));
-        assert!(refused("java-x").contains("no version"));
     }
 }

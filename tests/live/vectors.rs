@@ -16,12 +16,17 @@ pub fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// All repetitions of a file.
-pub fn recordings(file: &Path) -> Vec<Recording> {
+/// The lines of a file.
+pub fn text(file: &Path) -> String {
     let bytes = std::fs::read(file).expect("the recording is there");
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("a gzip file");
-    read(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    text
+}
+
+/// All repetitions of a file.
+pub fn recordings(file: &Path) -> Vec<Recording> {
+    read(&text(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// All repetitions of all files.

@@ -1,0 +1,85 @@
+//! `rebalab claims` as users type it.
+
+use crate::bench::Bench;
+
+/// A claim about the small scenario: a session of 40 s instead of 6 s expels fewer members that merely pause.
+fn claim(figure: &str, claimed_by: &str) -> String {
+    let bench = Bench::new();
+    let mut scenario: serde_json::Value = serde_json::from_str(&bench.read("small.json")).unwrap();
+    scenario.as_object_mut().unwrap().remove("variants");
+    format!(
+        r#"{{
+            "format_version": 1, "name": "patience", "claim": "A patient session expels fewer members",
+            "sources": ["somebody"], "experiment": "It is tried.", "seeds": 12, "along": "pauses",
+            "conditions": [
+                {{ "name": "pauses of 1 to 3 s", "settings": {{ "faults[0].gc_pause.for.uniform.to": "3s" }} }},
+                {{ "name": "pauses of 1 to 15 s" }}
+            ],
+            "test": {{ "better": {{
+                "without": {{ "name": "6 s", "settings": {{ "session.timeout.ms": 6000, "heartbeat.interval.ms": 2000 }} }},
+                "with": {{ "name": "40 s", "settings": {{ "session.timeout.ms": 40000 }} }},
+                "figure": "{figure}", "margin": 0.05
+            }} }},
+            "words": {{ "depends": "{claimed_by}" }},
+            "scenario": {scenario}
+        }}"#
+    )
+}
+
+#[test]
+fn a_verdict_follows_from_runs_and_says_where_it_turns() {
+    let bench = Bench::new();
+    bench.write("patience.json", &claim("false_expulsions_per_hour", "Only long pauses expel."));
+    let done = bench.ends(0, "claims patience.json --out out");
+    assert!(done.out.contains("depends  A patient session expels fewer members"), "{}", done.out);
+    let page = bench.read("out/patience.md");
+    assert!(page.contains("It turns between pauses of 1 to 3 s and pauses of 1 to 15 s."), "{page}");
+    assert!(page.contains("Only long pauses expel.") && page.contains("48 runs in all, 12 of each"), "{page}");
+    assert!(bench.read("out/charts/patience.svg").starts_with("<svg"));
+    assert!(bench.read("out/README.md").contains("**depends**"));
+    // The same rule on another figure turns the verdict: words in the file do not decide.
+    bench.write("patience.json", &claim("detection_s.p50", "Only long pauses expel."));
+    let done = bench.ends(0, "claims patience.json");
+    assert!(done.out.contains("wrong  A patient session"), "{}", done.out);
+}
+
+#[test]
+fn threads_make_no_difference_to_any_byte() {
+    let bench = Bench::new();
+    bench.write("patience.json", &claim("false_expulsions_per_hour", ""));
+    bench.ends(0, "claims patience.json --out one --threads 1");
+    bench.ends(0, "claims patience.json --out two --threads 2");
+    bench.assert_same("one", "two");
+}
+
+#[test]
+fn what_is_no_claim_is_refused_before_anything_runs() {
+    let bench = Bench::new();
+    let refused = |text: &str, words: &str| {
+        bench.write("bad.json", text);
+        let done = bench.ends(2, "claims bad.json --out out");
+        assert!(done.told().contains(words), "{}", done.err);
+        assert!(!bench.path("out").exists());
+    };
+    let good = claim("false_expulsions_per_hour", "");
+    refused("{}", "missing field");
+    refused(&good.replace("false_expulsions_per_hour", "luck"), "there is no figure `luck`");
+    refused(&good.replace("[\"somebody\"]", "[]"), "needs a source");
+    refused(&good.replace("faults[0].gc_pause", "faults[0].gc_puase"), "has no `gc_puase`");
+    refused(&good.replace("\"along\"", "\"verdict\": \"holds\", \"along\""), "unknown field `verdict`");
+    bench.ends(2, "claims none.json");
+}
+
+#[test]
+fn every_claim_of_the_pack_can_be_tested() {
+    let pack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/claims");
+    let files: Vec<_> = std::fs::read_dir(&pack).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 14, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let claim = rebalab::experiment::claims::ClaimFile::read(&text);
+        let claim = claim.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(file.file_stem().unwrap().to_str(), Some(claim.name.as_str()));
+        claim.plan().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}

@@ -1,0 +1,8 @@
+//! Live recordings of real brokers and consumers, and simulated runs of the same scenarios.
+
+mod cli_live;
+mod judgements;
+mod measures;
+mod run;
+mod statements;
+mod vectors;

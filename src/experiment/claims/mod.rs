@@ -1,6 +1,6 @@
 //! Settling claims by experiment: pieces of advice in circulation, each with the experiment that tests it.
 //!
-//! - [`file`]: what a claim file says: the claim, its sources, the experiment, the rule that decides
+//! - [`mod@file`]: what a claim file says: the claim, its sources, the experiment, the rule that decides
 //! - [`judge`]: runs folded condition by condition, and the verdict that follows from the rule
 
 pub mod file;

@@ -144,7 +144,7 @@ impl Member {
         names.extend(self.subscription.iter().map(|name| (name.as_str(), ())));
         let mut assigned = Vec::new();
         for (topic, partitions) in &self.assigned {
-            assigned.push(TopicIdPartitions { topic_id: topics.id(topic)?, partitions: partitions.clone() });
+            assigned.push(TopicIdPartitions { topic_id: topics.id(topic)?, partitions: partitions.as_slice().into() });
         }
         Ok(ServerMember {
             member_id: self.member_id.as_str().into(),
@@ -159,8 +159,8 @@ impl Member {
 /// Topics by name with their partitions, both sorted.
 type Sorted = Vec<(String, Vec<i32>)>;
 
-fn sorted<'a>(partitions: impl Iterator<Item = (String, &'a Vec<i32>)>) -> Sorted {
-    let mut sorted: Sorted = partitions.map(|(topic, partitions)| (topic, partitions.clone())).collect();
+fn sorted<'a>(partitions: impl Iterator<Item = (String, &'a [i32])>) -> Sorted {
+    let mut sorted: Sorted = partitions.map(|(topic, partitions)| (topic, partitions.to_vec())).collect();
     sorted.sort();
     sorted.iter_mut().for_each(|(_, partitions)| partitions.sort_unstable());
     sorted
@@ -175,7 +175,7 @@ fn compare_target(
     differences: &mut Vec<Difference>,
 ) {
     let by_name = |assigned: &[TopicIdPartitions]| {
-        sorted(assigned.iter().map(|topic| (topics.name(topic.topic_id), &topic.partitions)))
+        sorted(assigned.iter().map(|topic| (topics.name(topic.topic_id), topic.partitions.as_slice())))
     };
     let actual: Vec<(String, Sorted)> = group
         .members
@@ -185,7 +185,7 @@ fn compare_target(
         .collect();
     let expected: Option<Vec<(String, Sorted)>> = recorded.assignment.as_ref().map(|assignment| {
         let member = |(member, topics): (&String, &Partitions)| {
-            (member.clone(), sorted(topics.iter().map(|(topic, partitions)| (topic.clone(), partitions))))
+            (member.clone(), sorted(topics.iter().map(|(topic, partitions)| (topic.clone(), partitions.as_slice()))))
         };
         assignment.iter().map(member).collect()
     });

@@ -13,6 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
 
 use super::error::AssignorError;
 use crate::protocol::{GroupInstanceId, MemberId, TopicId};
@@ -57,8 +58,8 @@ impl ServerAssignor {
     /// };
     /// let group = GroupSpec { members: vec![member("A"), member("B")], ..Default::default() };
     /// let target = ServerAssignor::Uniform.assign(&group, &SubscribedTopics::from_iter([(orders, 5)])).unwrap();
-    /// assert_eq!(target.members[0][0].partitions, [0, 1]);
-    /// assert_eq!(target.members[1][0].partitions, [2, 3, 4]);
+    /// assert_eq!(target.members[0][0].partitions[..], [0, 1]);
+    /// assert_eq!(target.members[1][0].partitions[..], [2, 3, 4]);
     /// # Ok::<(), String>(())
     /// ```
     pub fn assign<'a>(
@@ -139,8 +140,8 @@ impl SubscriptionType {
 pub struct TopicIdPartitions {
     /// The topic.
     pub topic_id: TopicId,
-    /// Partition numbers.
-    pub partitions: Vec<i32>,
+    /// Partition numbers. In place up to four: in a large group most members have few of each topic.
+    pub partitions: SmallVec<[i32; 4]>,
 }
 
 /// A member of a group that uses the consumer protocol.
@@ -206,6 +207,6 @@ pub struct TargetAssignment<'a> {
 fn add(target: &mut Vec<TopicIdPartitions>, topic_id: TopicId, partition: i32) {
     match target.iter_mut().rev().find(|topic| topic.topic_id == topic_id) {
         Some(topic) => topic.partitions.push(partition),
-        None => target.push(TopicIdPartitions { topic_id, partitions: vec![partition] }),
+        None => target.push(TopicIdPartitions { topic_id, partitions: smallvec![partition] }),
     }
 }

@@ -1,6 +1,7 @@
 //! The broker's `range` (spec `assignors.md` 7): as the client's, by topic id, without racks and without memory.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::subscriptions::Subscriptions;
 use super::{GroupSpec, ServerMember, SubscribedTopics, SubscriptionType, TargetAssignment, TopicIdPartitions};
@@ -8,21 +9,32 @@ use crate::assignor::error::AssignorError;
 use crate::assignor::group::compare_members;
 
 /// What is left of one topic.
+#[derive(Clone, Copy, Default)]
 struct Slices {
-    members: u32,
-    partitions: u32,
-    /// How many members have had their slice.
-    served: u32,
+    /// Size of a slice; the first `larger` ones have one more.
+    size: u32,
+    larger: u32,
     /// First partition of the next slice.
     next: u32,
+    partitions: u32,
 }
 
 impl Slices {
-    fn take(&mut self) -> std::ops::Range<u32> {
-        let extra = u32::from(self.served < self.partitions % self.members);
-        let end = (self.next + self.partitions / self.members + extra).min(self.partitions);
-        self.served += 1;
+    fn new(partitions: u32, members: u32) -> Self {
+        // A topic without members is never asked for a slice.
+        let members = members.max(1);
+        Slices { size: partitions / members, larger: partitions % members, next: 0, partitions }
+    }
+
+    fn take(&mut self) -> Range<u32> {
+        let extra = u32::from(self.larger > 0);
+        self.larger -= extra;
+        let end = self.next + self.size + extra;
         std::mem::replace(&mut self.next, end)..end
+    }
+
+    fn is_empty(&self) -> bool {
+        self.next == self.partitions
     }
 }
 
@@ -42,23 +54,41 @@ pub(super) fn assign<'a>(
     let subscriptions = Subscriptions::new(subscribing.iter().map(key), topics)?;
     let topics_of = |position: usize| subscriptions.of(if homogeneous { 0 } else { position });
 
+    let everyone = if homogeneous { order.len() as u32 } else { 0 };
+    let mut subscribers = vec![everyone; subscriptions.topics.len()];
+    if !homogeneous {
+        for position in 0..order.len() {
+            topics_of(position).iter().for_each(|topic| subscribers[*topic as usize] += 1);
+        }
+    }
     let mut slices: Vec<Slices> = subscriptions
         .topics
         .iter()
-        .map(|(_, partitions)| Slices { members: 0, partitions: *partitions, served: 0, next: 0 })
+        .zip(&subscribers)
+        .map(|((_, partitions), members)| Slices::new(*partitions, *members))
         .collect();
-    for position in 0..order.len() {
-        topics_of(position).iter().for_each(|topic| slices[*topic as usize].members += 1);
-    }
     let mut members = vec![Cow::Borrowed([].as_slice()); order.len()];
+    // The last members get nothing of a topic with fewer partitions than members.
+    let mut left: usize = slices.iter().filter(|slices| !slices.is_empty()).count();
     for (position, member) in order.iter().enumerate() {
-        let slice_of = |topic: &u32| {
-            let slice = slices[*topic as usize].take();
+        if left == 0 {
+            break;
+        }
+        let topics = topics_of(position);
+        let mut target = Vec::with_capacity(topics.len().min(left));
+        for topic in topics {
+            let slices = &mut slices[*topic as usize];
+            if slices.is_empty() {
+                continue;
+            }
             let topic_id = subscriptions.topics[*topic as usize].0;
-            let partitions: Vec<i32> = slice.map(|partition| partition as i32).collect();
-            (!partitions.is_empty()).then_some(TopicIdPartitions { topic_id, partitions })
-        };
-        members[*member] = topics_of(position).iter().filter_map(slice_of).collect();
+            target.push(TopicIdPartitions {
+                topic_id,
+                partitions: slices.take().map(|partition| partition as i32).collect(),
+            });
+            left -= usize::from(slices.is_empty());
+        }
+        members[*member] = Cow::Owned(target);
     }
     Ok(TargetAssignment { members })
 }

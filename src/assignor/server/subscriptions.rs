@@ -24,8 +24,13 @@ impl Subscriptions {
         known: &SubscribedTopics,
     ) -> Result<Self, AssignorError> {
         let (lists, list_of) = distinct(members.into_iter().map(|member| member.subscribed_topic_ids.as_slice()));
-        let mut subscriptions =
-            Subscriptions { topics: Vec::new(), index_of: FxHashMap::default(), lists: Vec::new(), list_of };
+        let longest = lists.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let mut subscriptions = Subscriptions {
+            topics: Vec::with_capacity(longest),
+            index_of: FxHashMap::with_capacity_and_hasher(longest, Default::default()),
+            lists: Vec::with_capacity(lists.len()),
+            list_of,
+        };
         for ids in lists {
             let mut list = Vec::with_capacity(ids.len());
             for id in ids {

@@ -52,7 +52,11 @@ pub fn string_compare(left: &str, right: &str) -> Ordering {
     // The first differing byte is either inside characters of one length, or the lead byte of both.
     const FIRST_LEAD_FROM_E000: u8 = 0xEE;
     const FIRST_ASTRAL_LEAD: u8 = 0xF0;
-    let differing = left.bytes().zip(right.bytes()).find(|(l, r)| l != r);
+    // Ids and names share long beginnings: these are passed over in larger steps.
+    const STEP: usize = 8;
+    let steps = left.as_bytes().chunks_exact(STEP).zip(right.as_bytes().chunks_exact(STEP));
+    let equal = steps.take_while(|(l, r)| l == r).count() * STEP;
+    let differing = left.bytes().skip(equal).zip(right.bytes().skip(equal)).find(|(l, r)| l != r);
     match differing {
         None => left.len().cmp(&right.len()),
         Some((l, r)) if l >= FIRST_LEAD_FROM_E000 && r >= FIRST_LEAD_FROM_E000 => {

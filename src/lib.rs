@@ -20,6 +20,7 @@ pub mod conformance;
 pub mod coordinator;
 pub mod engine;
 pub mod experiment;
+pub mod lint;
 pub mod protocol;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders of `src/`, lowest first. A folder may use only those before it.
-const FOLDERS: [&str; 13] = [
+const FOLDERS: [&str; 14] = [
     "engine",
     "protocol",
     "assignor",
     "coordinator",
     "client",
     "scenario",
+    "lint",
     "trace",
     "cluster",
     "analysis",

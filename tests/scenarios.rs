@@ -86,6 +86,7 @@ scenarios! {
     group_too_large => "group-too-large",
     growing_processing_after => "growing-processing-after",
     growing_processing_before => "growing-processing-before",
+    heartbeat_two_thirds_of_the_session => "heartbeat-two-thirds-of-the-session",
     jitter_short_session_after => "jitter-short-session-after",
     jitter_short_session_before => "jitter-short-session-before",
     join_stable_group => "join-stable-group",

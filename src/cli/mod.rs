@@ -7,6 +7,7 @@ mod compare;
 mod conform;
 mod conform_live;
 mod exit;
+mod lint;
 mod many_runs;
 mod merge;
 mod run;
@@ -39,6 +40,7 @@ enum Verb {
     Merge(merge::Merge),
     Claims(claims::Claims),
     Check(check::Check),
+    Lint(lint::Lint),
     Conform(conform::Conform),
     Schema(schema::Schema),
 }
@@ -61,6 +63,7 @@ pub fn execute(arguments: &Arguments) -> miette::Result<Exit> {
         Verb::Merge(merge) => merge.execute(),
         Verb::Claims(claims) => claims.execute(),
         Verb::Check(check) => check.execute(),
+        Verb::Lint(lint) => lint.execute(),
         Verb::Conform(conform) => conform.execute(),
         Verb::Schema(schema) => schema.execute(),
     }

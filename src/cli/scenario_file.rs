@@ -70,7 +70,11 @@ impl Files for Beside {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+/// Reads a file as text.
+///
+/// # Errors
+/// Why it can't be read.
+pub fn read_text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| said(&error))?;
     if metadata.is_dir() {
         return Err("it is a directory".into());
@@ -142,7 +146,8 @@ impl Diagnostic for ShownTogether {
     }
 }
 
-fn explained(problems: Problems) -> Report {
+/// Problems as they are shown, with the text around them.
+pub fn explained(problems: Problems) -> Report {
     let total = problems.problems.len();
     let name = problems.texts[0].name.clone();
     let shown = |problem: Problem| {

@@ -19,6 +19,11 @@ pub fn print(text: &str) -> Result<(), Report> {
     }
 }
 
+/// True if standard output takes colours.
+pub fn in_colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Writes an error to standard error: in colour on a terminal, plain and of fixed width elsewhere.
 pub fn explain(failure: &Report) {
     let handler = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {

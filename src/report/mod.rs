@@ -5,6 +5,7 @@
 //! - [`json`]: the whole outcome, `report.json`
 //! - [`csv`]: one table per file
 //! - [`junit`]: expectations for CI
+//! - [`lint`]: what the linter found, as text, JSON and SARIF
 //! - [`chart`]: SVG pictures
 //! - [`series`]: a scenario under many seeds, in all of these
 //! - [`mod@write`]: puts files on disk, whole or not at all
@@ -15,6 +16,7 @@ pub mod comparison;
 pub mod csv;
 pub mod json;
 pub mod junit;
+pub mod lint;
 pub mod runs_csv;
 pub mod series;
 pub mod summary;

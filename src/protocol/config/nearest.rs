@@ -12,6 +12,13 @@ pub fn nearest<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         .map(|(_, name)| name)
 }
 
+/// The name of `known` that differs from `wrong` by at most one letter, or in upper and lower case or separators alone:
+/// for lists that are not complete, where a name further away may well be right.
+pub fn almost<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let plain = plain(wrong);
+    known.into_iter().find(|name| distance(&plain, &self::plain(name)) <= 1)
+}
+
 /// What would have been right in place of `wrong`: the nearest name, or all of them where none is near.
 pub fn advice(wrong: &str, known: &[&str]) -> String {
     match nearest(wrong, known.iter().copied()) {
@@ -58,6 +65,12 @@ mod tests {
         ] {
             assert_eq!(nearest(wrong, known), Some(right), "for {wrong}");
         }
+    }
+
+    #[test]
+    fn of_an_incomplete_list_only_a_slip_is_taken_for_a_mistake() {
+        assert_eq!(almost("session_timeout_m", ["session.timeout.ms"]), Some("session.timeout.ms"));
+        assert_eq!(almost("Consumer.Fetch.Max", ["Consumer.Fetch.Min"]), None);
     }
 
     #[test]

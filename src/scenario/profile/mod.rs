@@ -129,6 +129,23 @@ impl ClientProfile {
         own.map_or(kafka, |setting| setting.own)
     }
 
+    /// The client's name without its version, for example `librdkafka`; none for the Java consumer.
+    pub fn library(&self) -> Option<&'static str> {
+        self.library.map(|library| library.name)
+    }
+
+    /// What this client has in place of Kafka's setting of that name, if it lacks that: a setting of another name, or a
+    /// sentence.
+    ///
+    /// ```
+    /// use rebalab::scenario::ClientProfile;
+    /// let kafkajs = ClientProfile::find("kafkajs-2").unwrap();
+    /// assert_eq!(kafkajs.instead_of("session.timeout.ms").unwrap(), "it has `sessionTimeout`");
+    /// ```
+    pub fn instead_of(&self, kafka: &str) -> Option<String> {
+        self.library.and_then(|library| library.instead_of(kafka))
+    }
+
     /// What a reader should know about this client, in sentences: how it differs from the Java consumer of today.
     pub fn remarks(&self) -> &'static [&'static str] {
         self.library.map_or(&[], |library| library.remarks)

@@ -79,14 +79,23 @@ impl Library {
             return Ok(Meant { name: setting.kafka.to_string(), value: setting.unit.to_kafkas(name, text)? });
         }
         let lacks = || Refusal::of_name(format!("{} has no `{name}`", self.name));
-        if let Some((_, instead)) = self.absent.iter().find(|(kafka, _)| *kafka == name) {
-            return Err(lacks().help(*instead));
-        }
-        if let Some(setting) = self.settings.iter().find(|setting| setting.kafka == name) {
-            return Err(lacks().help(format!("it has `{}`", setting.own)));
+        if let Some(instead) = self.instead_of(name) {
+            return Err(lacks().help(instead));
         }
         let known: Vec<&str> = self.settings.iter().map(|setting| setting.own).collect();
         Err(lacks().help(nearest::advice(name, &known)))
+    }
+
+    /// What this library has in place of Kafka's setting of that name, if it lacks that.
+    pub fn instead_of(&self, kafka: &str) -> Option<String> {
+        if self.settings.iter().any(|setting| setting.own == kafka) {
+            return None;
+        }
+        let absent = self.absent.iter().find(|(name, _)| *name == kafka);
+        let other = self.settings.iter().find(|setting| setting.kafka == kafka);
+        absent
+            .map(|(_, instead)| (*instead).to_string())
+            .or_else(|| other.map(|setting| format!("it has `{}`", setting.own)))
     }
 }
 

@@ -11,6 +11,10 @@ pub struct Entry {
     pub value: String,
     /// Bytes of key and value in the text, without the comments and blank lines around.
     pub span: Range<usize>,
+    /// Bytes of the key.
+    pub key_span: Range<usize>,
+    /// Bytes of the value.
+    pub value_span: Range<usize>,
 }
 
 /// Reads a properties file: `key=value`, `key: value` or `key value`, comments with `#` or `!`, lines that go on after a
@@ -69,6 +73,8 @@ fn entry(text: &str, line: Range<usize>) -> Result<Entry, (Range<usize>, String)
     Ok(Entry {
         key: unescape(text, line.start..line.start + key_end)?,
         value: unescape(text, value_start..line.end)?,
+        key_span: line.start..line.start + key_end,
+        value_span: value_start..line.end,
         span: line,
     })
 }

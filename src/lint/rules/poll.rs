@@ -1,0 +1,130 @@
+//! The time between polls, and the time that a rebalance waits for a member.
+
+use crate::client::{ApplicationThread, PollInterval};
+use crate::engine::SimDuration;
+use crate::lint::Severity;
+use crate::lint::context::{Context, shown};
+use crate::lint::rule::rules;
+use crate::scenario::profile::REBALANCE_TIMEOUT;
+
+rules! {
+    BATCH_BEYOND: Error "batch-beyond-poll-interval",
+        "`max.poll.records` times the time of a record is not below `max.poll.interval.ms` (needs `--record-time`)",
+        "as soon as there is lag, every member leaves in the middle of its batch, its records are worked on twice, and the lag grows",
+        "fewer records, or a longer poll interval",
+        "growing-processing-before";
+    BATCH_NEAR: Warning "batch-near-poll-interval",
+        "a full batch takes more than half of `max.poll.interval.ms` (needs `--record-time`)",
+        "records that take twice as long as usual expel the member, and lag makes batches full",
+        "a poll interval of at least twice the longest batch",
+        "incidents/lag-makes-batches-too-long";
+    BATCH_BEYOND_SESSION: Error "batch-beyond-session",
+        "a batch takes longer than the session, at a client that sends no heartbeats meanwhile (needs `--record-time`)",
+        "the member is expelled though it is alive, and its batch is worked on twice",
+        "fewer records, a longer session, or a client that sends heartbeats while the application works",
+        "slow-batch-before-kip-62";
+    BATCH_BEYOND_REBALANCE: Error "batch-beyond-rebalance-timeout",
+        "a batch takes longer than a rebalance waits (needs `--record-time`)",
+        "whenever the group rebalances in the middle of a batch, the member is left out, and what it has done is worked on again",
+        "a rebalance timeout above the longest batch",
+        "member-stuck-at-rebalance-timeout";
+    BELOW_SESSION: Warning "rebalance-timeout-below-session",
+        "`max.poll.interval.ms` (or the client's own rebalance timeout) is below `session.timeout.ms`",
+        "a rebalance drops a member that is silent for less than its session, so the longer session protects it only while nothing else happens",
+        "a poll interval above the session timeout",
+        "member-stuck-at-rebalance-timeout";
+    LONG: Warning "poll-interval-long",
+        "`max.poll.interval.ms` is above 15 min",
+        "one member that is stuck makes the whole group wait that long in the next rebalance",
+        "fewer records per poll and a shorter interval; work that takes longer belongs beside the poll loop, with its partitions paused",
+        "incidents/poll-barrier-of-30-minutes";
+    SHORT: Warning "poll-interval-short",
+        "`max.poll.interval.ms` is below 10 s",
+        "a slow record, a long garbage collection or a slow answer of another service makes the member leave the group",
+        "300000, Kafka's default, or twice the longest batch",
+        "poll-stall-beyond-max-poll-interval";
+}
+
+const INTERVAL: &str = "max.poll.interval.ms";
+const SESSION: &str = "session.timeout.ms";
+const RECORDS: &str = "max.poll.records";
+
+/// Looks at the time between polls.
+pub fn check(context: &mut Context<'_>) {
+    batches(context);
+    rebalance_timeout_against_session(context);
+    interval_by_itself(context);
+}
+
+fn batches(context: &mut Context<'_>) {
+    let Some(record) = context.options.record_time else { return };
+    let Some(records) = context.number(RECORDS) else { return };
+    let batch_ms = i64::try_from(
+        record.0 / 1_000_000 * records.unsigned_abs() + record.0 % 1_000_000 * records.unsigned_abs() / 1_000_000,
+    )
+    .unwrap_or(i64::MAX);
+    let takes = shown(SimDuration::from_millis(batch_ms.unsigned_abs()));
+    let batch = match records {
+        1 => format!("a record of {}", shown(record)),
+        _ => format!("a batch of {} records of {} takes {takes}, which", context.named(RECORDS), shown(record)),
+    };
+    let per_record = shown(record);
+    let is_limited = context.behaviour().poll_interval != PollInterval::Unlimited;
+    if let Some(interval) = context.number(INTERVAL).filter(|_| is_limited) {
+        let place = context.settings.place(&[RECORDS, INTERVAL]);
+        let named = context.named(INTERVAL);
+        let fit = (i128::from(interval) * 1_000_000 / i128::from(record.0.max(1)) / 2).max(1);
+        let right =
+            format!("at most {fit} records of {per_record}, or an interval of at least {}", batch_ms.saturating_mul(2));
+        if batch_ms >= interval {
+            context.settings.add(BATCH_BEYOND, place, format!("{batch} is not below {named}")).right(right);
+        } else if batch_ms.saturating_mul(2) > interval {
+            context.settings.add(BATCH_NEAR, place, format!("{batch} is more than half of {named}")).right(right);
+        }
+    }
+    if let Some(session) = context.number(SESSION).filter(|_| !context.behaviour().heartbeat_thread) {
+        if batch_ms >= session {
+            let place = context.settings.place(&[RECORDS, SESSION]);
+            let message =
+                format!("{batch} is not below {}, and no heartbeat goes out meanwhile", context.named(SESSION));
+            context.settings.add(BATCH_BEYOND_SESSION, place, message);
+        }
+    }
+    let waits =
+        matches!(context.behaviour().application, ApplicationThread::Polls | ApplicationThread::BesideWithListener);
+    if let Some((REBALANCE_TIMEOUT, ms)) = context.rebalance_timeout().filter(|_| waits) {
+        if batch_ms >= ms {
+            let place = context.settings.place(&[RECORDS, REBALANCE_TIMEOUT]);
+            let message = format!("{batch} is not below {}", context.named(REBALANCE_TIMEOUT));
+            context.settings.add(BATCH_BEYOND_REBALANCE, place, message);
+        }
+    }
+}
+
+fn rebalance_timeout_against_session(context: &mut Context<'_>) {
+    if context.is_consumer_protocol() {
+        return;
+    }
+    let (Some((name, timeout)), Some(session)) = (context.rebalance_timeout(), context.number(SESSION)) else { return };
+    if name == SESSION || timeout >= session {
+        return;
+    }
+    let Some(place) = context.settings.place(&[name, SESSION]) else { return };
+    let message = format!("{} is below {}", context.named(name), context.named(SESSION));
+    let right = format!("at least {session}, better twice the longest batch");
+    let is_refused = context.is_librdkafka();
+    let added = context.settings.add(BELOW_SESSION, Some(place), message).right(right);
+    if is_refused {
+        added.severity(Severity::Error).consequence("librdkafka refuses to start with it");
+    }
+}
+
+fn interval_by_itself(context: &mut Context<'_>) {
+    let Some(interval) = context.number(INTERVAL).filter(|_| context.has(INTERVAL)) else { return };
+    let (place, named) = (context.settings.place(&[INTERVAL]), context.named(INTERVAL));
+    if interval > 900_000 {
+        context.settings.add(LONG, place, format!("{named} is above 15 min"));
+    } else if interval < 10_000 {
+        context.settings.add(SHORT, place, format!("{named} is below 10 s"));
+    }
+}

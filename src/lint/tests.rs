@@ -194,8 +194,8 @@ mod brokers {
             assert_eq!(finding.text, 1, "it points into server.properties");
             assert_eq!(of_server(rule, good), None, "{rule} is silent on {good}");
         }
-        let covered = |rule: &&Rule| cases.iter().any(|(id, ..)| *id == rule.id);
-        assert!(rules::broker::RULES.iter().all(|rule| covered(&rule)));
+        let covered = |rule: &Rule| cases.iter().any(|(id, ..)| *id == rule.id);
+        assert!(rules::broker::RULES.iter().all(|rule| covered(rule)));
     }
 }
 

@@ -64,12 +64,11 @@ pub fn check(server: &mut Server) {
 
 fn session_range(server: &mut Server) {
     let (least, most) = ("group.min.session.timeout.ms", "group.max.session.timeout.ms");
-    if let (Some(lower), Some(upper)) = (server.number(least), server.number(most)) {
-        if lower > upper {
-            let place = server.settings.place(&[least, most]);
-            let message = format!("{} is above {}", server.named(least), server.named(most));
-            server.settings.add(EMPTY_RANGE, place, message);
-        }
+    let (Some(lower), Some(upper)) = (server.number(least), server.number(most)) else { return };
+    if lower > upper {
+        let place = server.settings.place(&[least, most]);
+        let message = format!("{} is above {}", server.named(least), server.named(most));
+        server.settings.add(EMPTY_RANGE, place, message);
     }
 }
 

@@ -119,17 +119,14 @@ fn name_of_java(context: &mut Context<'_>, written: &Written) -> Option<(String,
         settings.add(OF_THE_BROKER, place, format!("`{name}` is a setting of brokers"));
         return None;
     }
-    if let Some(kafka) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
-        if consumer_table::find(kafka).is_some() {
-            settings
-                .add(UNKNOWN, place, format!("`{name}` is no consumer property"))
-                .severity(Severity::Warning)
-                .consequence(
-                    "a consumer that is given this file ignores it; Kafka Streams and Connect strip such a prefix",
-                )
-                .right(format!("`{kafka}`, unless Streams or Connect read this file"));
-            return None;
-        }
+    let prefixed = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+    if let Some(kafka) = prefixed.filter(|kafka| consumer_table::find(kafka).is_some()) {
+        settings
+            .add(UNKNOWN, place, format!("`{name}` is no consumer property"))
+            .severity(Severity::Warning)
+            .consequence("a consumer that is given this file ignores it; Kafka Streams and Connect strip such a prefix")
+            .right(format!("`{kafka}`, unless Streams or Connect read this file"));
+        return None;
     }
     if let Some((_, about)) = own_settings().find(|(own, _)| *own == name) {
         let (library, kafka) = about.split_once(": ").unwrap_or((about.as_str(), ""));

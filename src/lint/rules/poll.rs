@@ -56,48 +56,78 @@ pub fn check(context: &mut Context<'_>) {
     interval_by_itself(context);
 }
 
+/// A full batch at the stated time of a record.
+struct Batch {
+    record: SimDuration,
+    ms: i64,
+    /// As the beginning of a sentence.
+    words: String,
+}
+
 fn batches(context: &mut Context<'_>) {
-    let Some(record) = context.options.record_time else { return };
-    let Some(records) = context.number(RECORDS) else { return };
-    let batch_ms = i64::try_from(
-        record.0 / 1_000_000 * records.unsigned_abs() + record.0 % 1_000_000 * records.unsigned_abs() / 1_000_000,
-    )
-    .unwrap_or(i64::MAX);
-    let takes = shown(SimDuration::from_millis(batch_ms.unsigned_abs()));
-    let batch = match records {
+    let (Some(record), Some(records)) = (context.options.record_time, context.number(RECORDS)) else { return };
+    let nanos = u128::from(record.0) * u128::from(records.unsigned_abs());
+    let ms = i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX);
+    let words = match records {
         1 => format!("a record of {}", shown(record)),
-        _ => format!("a batch of {} records of {} takes {takes}, which", context.named(RECORDS), shown(record)),
+        _ => {
+            let takes = shown(SimDuration::from_millis(ms.unsigned_abs()));
+            format!("a batch of {} records of {} takes {takes}, which", context.named(RECORDS), shown(record))
+        }
     };
-    let per_record = shown(record);
-    let is_limited = context.behaviour().poll_interval != PollInterval::Unlimited;
-    if let Some(interval) = context.number(INTERVAL).filter(|_| is_limited) {
-        let place = context.settings.place(&[RECORDS, INTERVAL]);
-        let named = context.named(INTERVAL);
-        let fit = (i128::from(interval) * 1_000_000 / i128::from(record.0.max(1)) / 2).max(1);
-        let right =
-            format!("at most {fit} records of {per_record}, or an interval of at least {}", batch_ms.saturating_mul(2));
-        if batch_ms >= interval {
-            context.settings.add(BATCH_BEYOND, place, format!("{batch} is not below {named}")).right(right);
-        } else if batch_ms.saturating_mul(2) > interval {
-            context.settings.add(BATCH_NEAR, place, format!("{batch} is more than half of {named}")).right(right);
-        }
+    let batch = Batch { record, ms, words };
+    batch_against_interval(context, &batch);
+    batch_against_session(context, &batch);
+    batch_against_rebalance(context, &batch);
+}
+
+fn batch_against_interval(context: &mut Context<'_>, batch: &Batch) {
+    if context.behaviour().poll_interval == PollInterval::Unlimited {
+        return;
     }
-    if let Some(session) = context.number(SESSION).filter(|_| !context.behaviour().heartbeat_thread) {
-        if batch_ms >= session {
-            let place = context.settings.place(&[RECORDS, SESSION]);
-            let message =
-                format!("{batch} is not below {}, and no heartbeat goes out meanwhile", context.named(SESSION));
-            context.settings.add(BATCH_BEYOND_SESSION, place, message);
-        }
+    let Some(interval) = context.number(INTERVAL) else { return };
+    let (rule, relation) = match () {
+        () if batch.ms >= interval => (BATCH_BEYOND, "is not below"),
+        () if batch.ms.saturating_mul(2) > interval => (BATCH_NEAR, "is more than half of"),
+        () => return,
+    };
+    let place = context.settings.place(&[RECORDS, INTERVAL]);
+    let message = format!("{} {relation} {}", batch.words, context.named(INTERVAL));
+    let fit = i128::from(interval) * 1_000_000 / i128::from(batch.record.0.max(1)) / 2;
+    let longer = format!("an interval of at least {}", batch.ms.saturating_mul(2));
+    let right = match fit {
+        0 => longer,
+        _ => format!("at most {fit} records of {}, or {longer}", shown(batch.record)),
+    };
+    context.settings.add(rule, place, message).right(right);
+}
+
+fn batch_against_session(context: &mut Context<'_>, batch: &Batch) {
+    if context.behaviour().heartbeat_thread {
+        return;
     }
-    let waits =
-        matches!(context.behaviour().application, ApplicationThread::Polls | ApplicationThread::BesideWithListener);
-    if let Some((REBALANCE_TIMEOUT, ms)) = context.rebalance_timeout().filter(|_| waits) {
-        if batch_ms >= ms {
-            let place = context.settings.place(&[RECORDS, REBALANCE_TIMEOUT]);
-            let message = format!("{batch} is not below {}", context.named(REBALANCE_TIMEOUT));
-            context.settings.add(BATCH_BEYOND_REBALANCE, place, message);
-        }
+    let Some(session) = context.number(SESSION).filter(|session| batch.ms >= *session) else { return };
+    let place = context.settings.place(&[RECORDS, SESSION]);
+    let right = format!(
+        "fewer records, a session above {}, or a client that beats while the application works",
+        batch.ms.max(session)
+    );
+    let message =
+        format!("{} is not below {}, and no heartbeat goes out meanwhile", batch.words, context.named(SESSION));
+    context.settings.add(BATCH_BEYOND_SESSION, place, message).right(right);
+}
+
+fn batch_against_rebalance(context: &mut Context<'_>, batch: &Batch) {
+    let application = context.behaviour().application;
+    if !matches!(application, ApplicationThread::Polls | ApplicationThread::BesideWithListener) {
+        return;
+    }
+    // Where the poll interval says it, that rule has told.
+    let Some((REBALANCE_TIMEOUT, timeout)) = context.rebalance_timeout() else { return };
+    if batch.ms >= timeout {
+        let place = context.settings.place(&[RECORDS, REBALANCE_TIMEOUT]);
+        let message = format!("{} is not below {}", batch.words, context.named(REBALANCE_TIMEOUT));
+        context.settings.add(BATCH_BEYOND_REBALANCE, place, message);
     }
 }
 

@@ -44,11 +44,7 @@ pub fn check(context: &mut Context<'_>) {
     session_against_restart(context);
     if let Some(text) = context.text(ID).filter(|text| !text.contains('{')) {
         let place = context.settings.place(&[ID]);
-        context.settings.add(
-            FIXED_ID,
-            place,
-            format!("`{}` is `{text}` for every process", context.own(ID).to_string()),
-        );
+        context.settings.add(FIXED_ID, place, format!("`{}` is `{text}` for every process", context.own(ID)));
     }
     // consumer-client.md 5: close(), static
     if context.flag(LEAVE).is_some_and(|_| context.has(LEAVE)) {

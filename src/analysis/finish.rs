@@ -70,14 +70,14 @@ impl Analysis<'_> {
         let mut totals = Totals::default();
         for number in 0..self.facts.groups.len() {
             let of_group = self.distributions(number);
-            let group = self.group(number, &directory);
+            let group = self.group(number);
             totals.add(&group.totals);
             distributions.merge(&of_group);
             groups.push(group);
         }
         totals.set_spreads(&distributions);
         let consumers = (0..self.facts.consumers.len()).map(|number| self.consumer(number)).collect();
-        let measured = self.measured(&groups, &directory);
+        let measured = self.measured(&groups);
         let mut outcome = Outcome {
             format_version: FORMAT_VERSION,
             run: self.identity(seed, digest),
@@ -126,14 +126,14 @@ impl Analysis<'_> {
         }
     }
 
-    fn group(&mut self, number: usize, directory: &crate::trace::Directory) -> GroupOutcome {
+    fn group(&mut self, number: usize) -> GroupOutcome {
         let mut totals = Totals::default();
         self.rebalances.totals(&self.facts, number, &mut totals);
         self.partitions.totals(number, &mut totals);
         self.removals.totals(number, &mut totals);
         self.offsets.totals(number, &mut totals);
         let mut partitions = Vec::new();
-        for (index, mut partition) in self.partitions.outcomes(number, directory) {
+        for (index, mut partition) in self.partitions.outcomes(number) {
             self.offsets.partition(number, index, &mut partition);
             partitions.push(partition);
         }
@@ -166,9 +166,9 @@ impl Analysis<'_> {
         }
     }
 
-    fn measured(&self, groups: &[GroupOutcome], directory: &crate::trace::Directory) -> Measured {
+    fn measured(&self, groups: &[GroupOutcome]) -> Measured {
         let mut measured = Measured::default();
-        self.partitions.measured(directory, &mut measured);
+        self.partitions.measured(&mut measured);
         self.rebalances.measured(&self.facts, groups, &mut measured);
         self.removals.measured(&mut measured);
         measured

@@ -104,7 +104,7 @@ pub enum Input {
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
     Response { connection: Connection, correlation_id: u32, body: Box<Response> },
     /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Output::AwaitRecords`].
-    Records(Vec<RecordBatch>),
+    Records(Arc<[RecordBatch]>),
     /// The application has processed its batch (and done what it does between polls) and goes on.
     ProcessingDone,
     /// The listener call returned.

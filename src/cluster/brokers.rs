@@ -86,13 +86,21 @@ impl Brokers {
 
     /// The first broker that is up, from this one on, in turn.
     pub fn next_up(&self, from: BrokerId) -> Option<BrokerId> {
+        if self.is_up(from) {
+            return Some(from);
+        }
         let count = self.brokers.len() as u32;
         (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.is_up(*broker))
     }
 
+    /// The broker that leads a partition of a topic while it is up.
+    pub fn preferred_leader_of(&self, partition: PartitionIndex) -> BrokerId {
+        BrokerId(partition.0 % self.brokers.len() as u32)
+    }
+
     /// The broker that leads a partition of a topic.
     pub fn leader_of(&self, partition: PartitionIndex) -> Option<BrokerId> {
-        self.next_up(BrokerId(partition.0 % self.brokers.len() as u32))
+        self.next_up(self.preferred_leader_of(partition))
     }
 
     /// Does it run?

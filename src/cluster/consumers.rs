@@ -126,7 +126,6 @@ impl Simulation<'_> {
     }
 
     fn client_output(&mut self, consumer: u32, output: Output) {
-        let timers = self.timers[consumer as usize];
         match output {
             Output::Connect(kind) => self.connect(consumer, kind),
             Output::Disconnect(kind) => self.disconnect(consumer, kind),
@@ -142,6 +141,7 @@ impl Simulation<'_> {
                 self.send_packet(at, id, Way::ToBroker, packet);
             }
             Output::WakeAt { thread, at } => {
+                let timers = &self.timers[consumer as usize];
                 let timer = if thread == Thread::Poll { timers.poll } else { timers.heartbeat };
                 if at == SimTime::MAX {
                     self.queue.cancel(timer);
@@ -160,7 +160,7 @@ impl Simulation<'_> {
                 if let Some(process) = self.process(consumer) {
                     process.awaits_records = false;
                 }
-                self.queue.cancel(timers.records);
+                self.queue.cancel(self.timers[consumer as usize].records);
             }
             Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
             Output::Callback { callback, partitions } => {
@@ -398,7 +398,8 @@ impl Simulation<'_> {
             let assigned = process.client.assigned();
             let indices = assigned.iter().map(|owned| {
                 let topic = self.topic_index.get(&owned.partition.topic)?;
-                self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
+                let index = *self.topics[*topic as usize].partitions.get(owned.partition.partition as usize)?;
+                Some((index, self.brokers.preferred_leader_of(index)))
             });
             process.fetchable.partitions = indices.collect();
             process.fetchable.version = process.client.fetch_version();
@@ -408,17 +409,17 @@ impl Simulation<'_> {
         }
         let mut first = SimTime::MAX;
         for (owned, index) in process.client.assigned().iter().zip(&process.fetchable.partitions) {
-            let (true, Some(index)) = (owned.fetchable, *index) else { continue };
-            let Some(leader) = self.brokers.leader_of(index) else { continue };
+            let (true, Some((index, preferred))) = (owned.fetchable, *index) else { continue };
+            let Some(leader) = self.brokers.next_up(preferred) else { continue };
             if self.network.data_blocked(consumer, leader) {
                 continue;
             }
-            if self.workload.log_end(index, self.now) > owned.position {
+            let (log_end, next_arrival) = self.workload.end_and_next(index, self.now);
+            if log_end > owned.position {
                 first = self.now;
                 break;
             }
-            let arrival = self.workload.next_arrival(index, self.now);
-            first = first.min(arrival);
+            first = first.min(next_arrival);
         }
         if first == SimTime::MAX {
             return self.queue.cancel(timer);
@@ -446,12 +447,14 @@ impl Simulation<'_> {
         let Some(process) = host.process.as_mut().filter(|process| process.awaits_records) else { return };
         let assigned = process.client.assigned();
         let mut left = entry.config.max_poll_records;
-        let mut batches = Vec::new();
-        for step in 0..assigned.len() {
-            let place = (process.fetchable.turn + step) % assigned.len();
+        let batches = &mut self.batches;
+        let turn = process.fetchable.turn % assigned.len().max(1);
+        for place in (turn..assigned.len()).chain(0..turn) {
             let owned = &assigned[place];
-            let (true, Some(index)) = (owned.fetchable, process.fetchable.partitions[place]) else { continue };
-            let Some(leader) = self.brokers.leader_of(index) else { continue };
+            let (true, Some((index, preferred))) = (owned.fetchable, process.fetchable.partitions[place]) else {
+                continue;
+            };
+            let Some(leader) = self.brokers.next_up(preferred) else { continue };
             if self.network.data_blocked(consumer, leader) {
                 continue;
             }
@@ -473,6 +476,7 @@ impl Simulation<'_> {
             self.plan_records(consumer);
         } else {
             process.awaits_records = false;
+            let batches = batches.drain(..).collect();
             self.client_input(consumer, Input::Records(batches));
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
 use crate::engine::{RandomStream, SimDuration, SimTime};
+use crate::protocol::BrokerId;
 use crate::protocol::message::Request;
 use crate::scenario::checked::CloseHow;
 use crate::trace::{HostPause, PartitionIndex};
@@ -153,8 +154,9 @@ impl Process {
 /// The partitions that a waiting poll can take records from.
 #[derive(Default)]
 pub struct Fetchable {
-    /// Indices into the run's partitions, parallel to the client's list; `None` for a partition that does not exist.
-    pub partitions: Vec<Option<PartitionIndex>>,
+    /// Indices into the run's partitions with their preferred leaders, parallel to the client's list; `None` for a
+    /// partition that does not exist.
+    pub partitions: Vec<Option<(PartitionIndex, BrokerId)>>,
     /// The client's version of that list.
     pub version: u64,
     /// Nothing comes before: the first Fetch is under way.

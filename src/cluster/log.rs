@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::coordinator::{LoggedRecord, Record};
 use crate::engine::SimTime;
@@ -116,30 +116,30 @@ impl ReplicatedLog {
 
     /// Keeps the newest committed record of each key, and everything not committed. Tombstones go too.
     fn compact(&mut self) {
-        let mut newest: FxHashMap<Key, i64> = FxHashMap::default();
-        for logged in &self.records {
-            if let Some((key, _)) = key(&logged.record) {
-                newest.insert(key, logged.offset);
+        let mut seen: FxHashSet<Key> = FxHashSet::default();
+        let mut kept = vec![true; self.records.len()];
+        // From the newest on: the first record of a key is the one that stays.
+        for (logged, kept) in self.records.iter().zip(&mut kept).rev() {
+            if let Some((key, tombstone)) = key(&logged.record) {
+                let newest = seen.insert(key);
+                *kept = logged.offset >= self.high_watermark || (newest && !tombstone);
             }
         }
-        let watermark = self.high_watermark;
-        self.records.retain(|logged| match key(&logged.record) {
-            Some((key, tombstone)) => logged.offset >= watermark || (newest[&key] == logged.offset && !tombstone),
-            None => true,
-        });
+        let mut kept = kept.into_iter();
+        self.records.retain(|_| kept.next().unwrap_or(true));
         self.compact_at = self.records.len() * 2 + 4_096;
     }
 }
 
 /// Key of a record as compaction sees it.
-type Key = (GroupId, Option<TopicPartition>);
+type Key<'a> = (&'a GroupId, Option<&'a TopicPartition>);
 
 /// The record's key and whether it is a tombstone; `None` for records of transactions, which stay.
-fn key(record: &Record) -> Option<(Key, bool)> {
+fn key(record: &Record) -> Option<(Key<'_>, bool)> {
     match record {
-        Record::GroupMetadata { group, value } => Some(((group.clone(), None), value.is_none())),
+        Record::GroupMetadata { group, value } => Some(((group, None), value.is_none())),
         Record::OffsetCommit { group, partition, producer: None, value } => {
-            Some(((group.clone(), Some(partition.clone())), value.is_none()))
+            Some(((group, Some(partition)), value.is_none()))
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
 use crate::client::Output as ClientOutput;
-use crate::client::Thread;
+use crate::client::{RecordBatch, Thread};
 use crate::coordinator::{ClientInfo, Output as ShardOutput, RequestId};
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
 use crate::protocol::{BrokerId, GroupId, TopicName, TopicPartition};
@@ -146,6 +146,7 @@ pub(super) struct Simulation<'a> {
     pub client_info: Vec<ClientInfo>,
     /// Buffers that are used again.
     pub client_outputs: Vec<ClientOutput>,
+    pub batches: Vec<RecordBatch>,
     pub shard_outputs: Vec<ShardOutput>,
     /// One way over the network, for fetches.
     pub latency: Sampler,
@@ -277,6 +278,7 @@ impl<'a> Simulation<'a> {
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
             client_outputs: Vec::new(),
+            batches: Vec::new(),
             shard_outputs: Vec::new(),
             observers,
             totals: RunTotals::default(),

@@ -82,9 +82,9 @@ impl Workload {
         self.partitions[partition.0 as usize].end_and_next(now).0
     }
 
-    /// When the record after the current log end arrives; [`SimTime::MAX`] if none comes any more.
-    pub fn next_arrival(&mut self, partition: PartitionIndex, now: SimTime) -> SimTime {
-        self.partitions[partition.0 as usize].end_and_next(now).1
+    /// Log end offset, and when the record after it arrives; [`SimTime::MAX`] if none comes any more.
+    pub fn end_and_next(&mut self, partition: PartitionIndex, now: SimTime) -> (i64, SimTime) {
+        self.partitions[partition.0 as usize].end_and_next(now)
     }
 
     /// What a record draws its work from: a property of the record, whoever works on it.
@@ -153,6 +153,7 @@ impl PartitionLog {
     }
 
     /// Log end offset, and when the next record arrives.
+    #[inline]
     fn end_and_next(&mut self, now: SimTime) -> (i64, SimTime) {
         if now >= self.known.1 {
             self.known = (self.log_end(now), self.next_arrival(now));
@@ -337,7 +338,7 @@ mod tests {
             let mut now = SimTime::ZERO;
             for _ in 0..200 {
                 let before = workload.log_end(PartitionIndex(1), now);
-                let next = workload.next_arrival(PartitionIndex(1), now);
+                let (_, next) = workload.end_and_next(PartitionIndex(1), now);
                 if next == SimTime::MAX || next > END {
                     break;
                 }
@@ -388,7 +389,7 @@ mod tests {
         backlog.backlog_per_partition = 1_000;
         let mut workload = workload(&backlog);
         assert_eq!(total(&mut workload, SimTime::ZERO), 3_000);
-        assert_eq!(workload.next_arrival(PartitionIndex(0), second(1)), SimTime::MAX);
+        assert_eq!(workload.end_and_next(PartitionIndex(0), second(1)).1, SimTime::MAX);
     }
 
     #[test]

@@ -210,11 +210,11 @@ fn refused(partitions: Vec<CommittedPartition>, error: ErrorCode) -> Vec<(TopicP
 
 /// What is told when the commit is durable; nothing for commits outside group management.
 fn committed_offsets((group, member): (GroupId, MemberId), records: &[Record]) -> Option<CommittedOffsets> {
-    let offsets = records.iter().filter_map(|record| match record {
+    let mut offsets: Vec<(TopicPartition, i64)> = Vec::with_capacity(records.len());
+    offsets.extend(records.iter().filter_map(|record| match record {
         Record::OffsetCommit { partition, value: Some(value), .. } => Some((partition.clone(), value.offset)),
         _ => None,
-    });
-    let offsets: Vec<(TopicPartition, i64)> = offsets.collect();
+    }));
     (!offsets.is_empty()).then_some(CommittedOffsets { group, member, offsets })
 }
 

@@ -282,8 +282,12 @@ impl Sampler {
     /// let sampler = Distribution::Constant(SimDuration::from_secs(3)).sampler();
     /// assert_eq!(sampler.sample(&mut RandomStream::new(1, "any", "any")), SimDuration::from_secs(3));
     /// ```
+    #[inline]
     pub fn sample(&self, stream: &mut RandomStream) -> SimDuration {
-        SimDuration(self.shape.sample(stream))
+        match self.shape {
+            Shape::Constant(span) => SimDuration(span),
+            _ => SimDuration(self.shape.sample(stream)),
+        }
     }
 
     /// Draws `count` spans and adds them up: the work on a batch of records. Equal spans are multiplied, not drawn.

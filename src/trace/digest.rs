@@ -77,8 +77,8 @@ impl Digest {
     }
 
     /// The group whose own event this is.
-    fn group_of(&self, directory: &Directory, event: &Event) -> Option<usize> {
-        match fields::entity(event) {
+    fn group_of(&self, directory: &Directory, entity: Entity, event: &Event) -> Option<usize> {
+        match entity {
             Entity::Consumer(consumer) => Some(self.consumers[consumer.0 as usize].0),
             Entity::Broker(_) => match event {
                 Event::Coordinator { event, .. } => {
@@ -101,18 +101,21 @@ impl Digest {
 impl Observer for Digest {
     fn event(&mut self, directory: &Directory, event: &TraceEvent) {
         self.events += 1;
-        let about = match fields::entity(&event.event) {
+        let entity = fields::entity(&event.event);
+        let about = match entity {
             Entity::Consumer(consumer) => self.consumers[consumer.0 as usize].1,
             Entity::Broker(broker) => u64::from(broker.0),
             Entity::World => u64::MAX,
         };
         let from = self.all.pending.len();
         let mut bytes = CanonicalBytes(&mut self.all.pending);
-        bytes.push(&event.at.0.to_le_bytes());
-        bytes.push(&about.to_le_bytes());
-        bytes.push(&[fields::kind(&event.event).0]);
+        let mut head = [0; 17];
+        head[..8].copy_from_slice(&event.at.0.to_le_bytes());
+        head[8..16].copy_from_slice(&about.to_le_bytes());
+        head[16] = fields::kind(&event.event).0;
+        bytes.push(&head);
         fields::fields(directory, &event.event, &mut bytes);
-        if let Some(group) = self.group_of(directory, &event.event) {
+        if let Some(group) = self.group_of(directory, entity, &event.event) {
             let stream = &mut self.groups[group].1;
             stream.pending.extend_from_slice(&self.all.pending[from..]);
             stream.flush_if_full();

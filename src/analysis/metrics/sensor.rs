@@ -44,13 +44,17 @@ impl Sensor {
         let highest = &mut self.highest;
         highest.avg = larger(highest.avg, avg);
         highest.max = larger(highest.max, Some(value));
-        highest.count = highest.count.max(self.count as f64);
-        highest.sum = highest.sum.max(self.sum);
+    }
+
+    /// Count and sum only grow within a process: they are highest at its end.
+    fn highest_totals(&self) -> (f64, f64) {
+        (self.highest.count.max(self.count as f64), self.highest.sum.max(self.sum))
     }
 
     /// A new process begins with a new sensor; the highest values of the run stay.
     pub fn restart(&mut self) {
-        *self = Sensor { highest: self.highest, ..Sensor::default() };
+        let (count, sum) = self.highest_totals();
+        *self = Sensor { highest: Highest { count, sum, ..self.highest }, ..Sensor::default() };
     }
 
     /// `-avg`
@@ -65,12 +69,12 @@ impl Sensor {
 
     /// `-total`, as a count.
     pub fn total(&self) -> MetricValues {
-        MetricValues { at_end: Some(self.count as f64), highest: Some(self.highest.count) }
+        MetricValues { at_end: Some(self.count as f64), highest: Some(self.highest_totals().0) }
     }
 
     /// `-total`, as a sum.
     pub fn sum(&self) -> MetricValues {
-        MetricValues { at_end: Some(self.sum), highest: Some(self.highest.sum) }
+        MetricValues { at_end: Some(self.sum), highest: Some(self.highest_totals().1) }
     }
 
     /// `-rate`

@@ -127,7 +127,7 @@ impl Partitions {
                 let wanted = facts.groups[number].subscribes(&partition.topic);
                 group.by_partition.push(wanted.then_some(group.slots.len() as u32));
                 if wanted {
-                    let mut slot = Slot::new(index as u32);
+                    let mut slot = Slot::new(index as u32, partition);
                     slot.measured_unavailable.set(true, since);
                     group.slots.push(slot);
                 }
@@ -350,8 +350,7 @@ impl Partitions {
             id: facts_of.member.clone(),
             process_gone: ended == SpanEnd::ProcessGone,
         });
-        let partition = &directory.partitions[slot.partition as usize];
-        group.list_ownership(partition, &facts.name(consumer), &holder, facts.now, ended);
+        group.list_ownership(place, &facts_of.settings.name, &holder, facts.now, ended);
         self.consumers[consumer].released.push(place);
         self.refresh(facts, directory, facts_of.group, place);
     }
@@ -429,8 +428,7 @@ impl Partitions {
             group.pauses.record_span(length);
         }
         if let Some(slice) = slice {
-            let index = group.slots[place as usize].partition;
-            self.slice_over(facts, directory, number, index, &slice);
+            self.slice_over(facts, directory, number, place, &slice);
         }
     }
 
@@ -462,12 +460,13 @@ impl Partitions {
         facts: &Facts,
         directory: &Directory,
         number: GroupNumber,
-        index: u32,
+        place: u32,
         slice: &slot::Slice,
     ) {
-        let partition = &directory.partitions[index as usize];
         if slice.cause == PauseCause::Unassigned {
             self.unassigned_total += 1;
+            let index = self.groups[number].slots[place as usize].partition;
+            let partition = &directory.partitions[index as usize];
             let wanted = facts.wants(number, &partition.topic);
             let too_long = slice.to.since(slice.from) > facts.groups[number].metadata_max_age;
             if wanted && too_long && self.long_unassigned.len() < limits::VIOLATIONS_LISTED {
@@ -475,7 +474,7 @@ impl Partitions {
                 self.long_unassigned.push(LongUnassigned { group: number, partition: index, from, to });
             }
         }
-        self.groups[number].list_pause(partition, slice);
+        self.groups[number].list_pause(place, slice);
     }
 }
 
@@ -486,11 +485,11 @@ impl GroupPartitions {
         self.standing = if stands { self.standing + 1 } else { self.standing - 1 };
     }
 
-    fn list_pause(&mut self, partition: &TopicPartition, slice: &slot::Slice) {
+    fn list_pause(&mut self, place: u32, slice: &slot::Slice) {
         self.pauses_total += 1;
         if self.pause_list.len() < limits::PAUSE_SPANS_LISTED {
             self.pause_list.push(PauseSpan {
-                partition: partition.to_string(),
+                partition: self.slots[place as usize].label.to_string(),
                 cause: slice.cause,
                 from_s: slice.from.as_secs_f64(),
                 to_s: slice.to.as_secs_f64(),
@@ -498,18 +497,11 @@ impl GroupPartitions {
         }
     }
 
-    fn list_ownership(
-        &mut self,
-        partition: &TopicPartition,
-        consumer: &str,
-        holder: &Holder,
-        now: SimTime,
-        ended: SpanEnd,
-    ) {
+    fn list_ownership(&mut self, place: u32, consumer: &str, holder: &Holder, now: SimTime, ended: SpanEnd) {
         self.ownership_total += 1;
         if self.ownership.len() < limits::OWNERSHIP_SPANS_LISTED {
             self.ownership.push(OwnershipSpan {
-                partition: partition.to_string(),
+                partition: self.slots[place as usize].label.to_string(),
                 consumer: consumer.to_string(),
                 generation: holder.generation.0,
                 from_s: holder.since.as_secs_f64(),

@@ -35,7 +35,6 @@ impl Partitions {
         let standing = slot.cause().is_some();
         let (slice, pause) = slot.stand(None, now);
         let holders = std::mem::take(&mut slot.holders);
-        let index = slot.partition;
         if standing {
             group.count_standing(now, false);
         }
@@ -43,11 +42,11 @@ impl Partitions {
             group.pauses.record_span(length);
         }
         for holder in holders {
-            let name = facts.name(holder.consumer);
-            group.list_ownership(&directory.partitions[index as usize], &name, &holder, now, SpanEnd::RunEnd);
+            let name = &facts.consumers[holder.consumer].settings.name;
+            group.list_ownership(place as u32, name, &holder, now, SpanEnd::RunEnd);
         }
         if let Some(slice) = slice {
-            self.slice_over(facts, directory, number, index, &slice);
+            self.slice_over(facts, directory, number, place as u32, &slice);
         }
     }
 
@@ -73,9 +72,9 @@ impl Partitions {
     }
 
     /// The group's partitions, by index in the directory with what is known here.
-    pub fn outcomes(&self, group: GroupNumber, directory: &Directory) -> Vec<(u32, PartitionOutcome)> {
+    pub fn outcomes(&self, group: GroupNumber) -> Vec<(u32, PartitionOutcome)> {
         let outcome = |slot: &Slot| PartitionOutcome {
-            partition: directory.partitions[slot.partition as usize].to_string(),
+            partition: slot.label.to_string(),
             paused_s: slot.paused().as_secs_f64(),
             paused_s_by_cause: by_name(&slot.by_cause),
             longest_pause_s: slot.longest_pause.as_secs_f64(),
@@ -97,12 +96,12 @@ impl Partitions {
     }
 
     /// Adds what is measured from the reference instant on.
-    pub fn measured(&self, directory: &Directory, measured: &mut Measured) {
+    pub fn measured(&self, measured: &mut Measured) {
         let millis = |span: SimDuration| span.0 as f64 / 1e6;
         measured.reference_ms = self.reference.0 as f64 / 1e6;
         measured.settled_ms = self.settled.map(|at| millis(at.since(self.reference)));
         for slot in self.groups.iter().flat_map(|group| &group.slots) {
-            let name = directory.partitions[slot.partition as usize].to_string();
+            let name = slot.label.to_string();
             *measured.unavailable_ms.entry(name).or_default() += millis(slot.measured_unavailable.sum);
             measured.unavailable_max_ms = measured.unavailable_max_ms.max(millis(slot.measured_unavailable.longest));
             measured.unavailable_partition_ms += millis(slot.measured_unavailable.sum);

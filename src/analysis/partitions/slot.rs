@@ -3,7 +3,7 @@
 use crate::analysis::facts::{ConsumerNumber, MemberOf};
 use crate::analysis::outcome::PauseCause;
 use crate::engine::{SimDuration, SimTime};
-use crate::protocol::{Generation, MemberId};
+use crate::protocol::{Generation, MemberId, TopicPartition};
 
 /// Number of causes.
 pub(super) const CAUSES: usize = 13;
@@ -80,6 +80,8 @@ pub(super) struct Slice {
 pub(super) struct Slot {
     /// Index of the partition in the run's directory.
     pub partition: u32,
+    /// The partition's name in lists.
+    pub label: Box<str>,
     pub holders: Vec<Holder>,
     pub last: Option<LastHolder>,
     /// Standing still for this cause since then.
@@ -98,9 +100,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub fn new(partition: u32) -> Self {
+    pub fn new(partition: u32, name: &TopicPartition) -> Self {
         Slot {
             partition,
+            label: name.to_string().into(),
             holders: Vec::new(),
             last: None,
             standing: None,

@@ -118,7 +118,7 @@ impl Consumer {
         if let Some(work) = self.working {
             return self.work_goes_on(work, cx);
         }
-        let records = std::mem::take(&mut self.fetched);
+        let records = self.fetched.take().unwrap_or_default();
         let stall = if self.settings.behaviour.fetching != Fetching::Loop {
             self.stall.take()
         } else if records.is_empty() {
@@ -136,7 +136,7 @@ impl Consumer {
                 && self.settings.behaviour.auto_commit == AutoCommit::AfterBatch);
         let commit = (after_batch && count > 0) || stall == Some(true);
         self.processing_done = false;
-        cx.out.push(Output::Process { records: records.into(), stall: stall.is_some() });
+        cx.out.push(Output::Process { records, stall: stall.is_some() });
         if self.application_works_beside() {
             self.heartbeat.poll(cx.ms);
             self.working = Some(Working { commit, stall: stall.is_some() && count == 0 });

@@ -1,5 +1,7 @@
 //! The consumer as a whole: its inputs, its outputs and what others may look at.
 
+use std::sync::Arc;
+
 use crate::assignor::ConsumerPartitionAssignor;
 use crate::client::{
     ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Jitter, Output, RecordBatch, Thread,
@@ -7,7 +9,7 @@ use crate::client::{
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
 use crate::protocol::subscription::ConsumerProtocolAssignment;
-use crate::protocol::{BrokerId, Generation, MemberId, TopicName};
+use crate::protocol::{Generation, MemberId, TopicName};
 
 use super::application::{Loop, Working};
 use super::commit::Commits;
@@ -112,9 +114,10 @@ pub struct Consumer {
     /// When SyncGroup was last answered.
     pub(super) synced_at: Millis,
     /// Records that `poll` is about to return.
-    pub(super) fetched: Vec<RecordBatch>,
-    pub(super) fetch_leaders: Vec<BrokerId>,
-    pub(super) fetch_leaders_of: (u64, u32),
+    pub(super) fetched: Option<Arc<[RecordBatch]>>,
+    /// Connections to the leaders of fetchable partitions, as of the fetch and metadata versions below.
+    pub(super) fetch_links: Vec<usize>,
+    pub(super) fetch_links_of: (u64, u32),
     pub(super) polled_at: Option<Millis>,
     pub(super) exceptions: u32,
     /// A stall was asked for; the pass of the application's loop that is under way is not the one.
@@ -164,9 +167,9 @@ impl Consumer {
             working: None,
             left_unpolled: false,
             synced_at: Millis(0),
-            fetched: Vec::new(),
-            fetch_leaders: Vec::new(),
-            fetch_leaders_of: (0, 0),
+            fetched: None,
+            fetch_links: Vec::new(),
+            fetch_links_of: (0, 0),
             polled_at: None,
             exceptions: 0,
             stall_asked: None,

@@ -1,6 +1,8 @@
 //! Joining a group: `joinGroupIfNeeded` with what runs before JoinGroup (`onJoinPrepare`) and after SyncGroup
 //! (`onJoinComplete`) (consumer-client.md 1.4, 3.2, 3.4).
 
+use std::sync::Arc;
+
 use crate::client::{AfterError, AutoCommit, Callback, ClientEvent, Fetching, RecordBatch, RevocationCommit};
 use crate::engine::Millis;
 use crate::protocol::subscription::{ConsumerProtocolAssignment, TopicPartitions};
@@ -182,7 +184,7 @@ impl Consumer {
     }
 
     /// Records came for Fetches that a join waits for: they are thrown away.
-    pub(super) fn fetches_returned(&mut self, mut batches: Vec<RecordBatch>, cx: &mut Context<'_>) {
+    pub(super) fn fetches_returned(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
         let shared = self.shares_fetch_connection();
         let moved = self.settings.behaviour.fetching == Fetching::Awaited;
         match self.stack.last_mut() {
@@ -193,7 +195,7 @@ impl Consumer {
             _ => return,
         }
         if moved {
-            self.subscriptions.consume(&mut batches);
+            self.subscriptions.consume(batches);
         }
     }
 

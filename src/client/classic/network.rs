@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use crate::client::{Behaviour, Connection, Fetching, Jitter, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
+use crate::protocol::TopicPartition;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Request, Response};
-use crate::protocol::{BrokerId, TopicPartition};
 
 use super::backoff::exponential_ms;
 use super::commit::CommitId;
@@ -20,6 +20,9 @@ use super::membership::GroupGeneration;
 
 /// More passes over the network at one instant are left to the next call.
 const PASSES_MAX: u32 = 10;
+
+/// When it is not known until when the network is quiet.
+const UNKNOWN: Millis = Millis(i64::MIN);
 
 /// What a request is for, with what its handler needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +132,9 @@ pub(super) struct Network {
     fetch_begins_after: SimDuration,
     /// Group requests wait behind the Fetch that is parked at the same broker.
     shared: bool,
+    /// Until then a pass has nothing to do unless something arrives: nothing waits to be sent or closed, no timeout is
+    /// over. In the past when that has to be looked at anew.
+    quiet_until: Millis,
 }
 
 /// What a Fetch on a shared connection takes beyond its wait (live recordings: four Fetches of 500 ms make 2010 ms).
@@ -154,11 +160,13 @@ impl Network {
             fetch_wait: SimDuration::from_millis(wait_ms) + exchange,
             fetch_begins_after: SimDuration::from_millis(behaviour.fetch_begins_after_ms),
             shared,
+            quiet_until: UNKNOWN,
         }
     }
 
-    fn link(&mut self, connection: Connection) -> &mut Link {
-        let place = self.links.iter().position(|link| link.connection == connection).unwrap_or_else(|| {
+    /// Where the connection's state is kept; it stays there.
+    pub fn link_place(&mut self, connection: Connection) -> usize {
+        self.links.iter().position(|link| link.connection == connection).unwrap_or_else(|| {
             self.links.push(Link {
                 connection,
                 state: LinkState::Idle,
@@ -168,7 +176,11 @@ impl Network {
                 fetch_since: None,
             });
             self.links.len() - 1
-        });
+        })
+    }
+
+    fn link(&mut self, connection: Connection) -> &mut Link {
+        let place = self.link_place(connection);
         &mut self.links[place]
     }
 
@@ -199,6 +211,7 @@ impl Network {
         if !self.can_connect(connection, cx.ms) {
             return;
         }
+        self.quiet_until = UNKNOWN;
         let (setup_ms, setup_max_ms) = (self.setup_ms, self.setup_max_ms);
         let link = self.link(connection);
         let give_up = cx.ms + exponential_ms(setup_ms, setup_max_ms, link.setup_failures, cx.random);
@@ -218,6 +231,7 @@ impl Network {
     ) -> u32 {
         let correlation_id = self.next_correlation;
         self.next_correlation += 1;
+        self.quiet_until = UNKNOWN;
         let progress = Progress::Unsent(Box::new(request));
         self.tracked.push(Tracked { correlation_id, connection, created: now, timeout_ms, progress, purpose });
         correlation_id
@@ -225,6 +239,7 @@ impl Network {
 
     /// `disconnectAsync`: the connection is closed with the next network pass.
     pub fn disconnect_later(&mut self, connection: Connection) {
+        self.quiet_until = UNKNOWN;
         self.disconnects.push(connection);
     }
 
@@ -235,6 +250,9 @@ impl Network {
 
     /// One pass over the sockets. Handlers have not run yet: see [`Network::completed`]. Says how much was read.
     fn pass(&mut self, cx: &mut Context<'_>, versions: impl Fn(&Request) -> i16) -> u32 {
+        if self.is_quiet(cx.ms) {
+            return 0;
+        }
         if !self.disconnects.is_empty() {
             for connection in std::mem::take(&mut self.disconnects) {
                 self.disconnect(connection, cx);
@@ -248,7 +266,14 @@ impl Network {
         self.give_up_on_timeouts(cx);
         self.fail_unsent_on_failed_links();
         self.transmit(cx, &versions);
+        let unsent = self.tracked.iter().any(|tracked| matches!(tracked.progress, Progress::Unsent(_)));
+        self.quiet_until = if unsent { UNKNOWN } else { self.deadline() };
         read
+    }
+
+    /// Nothing has arrived and nothing is to be sent, closed or given up.
+    fn is_quiet(&self, now: Millis) -> bool {
+        now < self.quiet_until && self.inbox.is_empty()
     }
 
     fn read(&mut self, arrival: Arrival, cx: &mut Context<'_>) {
@@ -317,6 +342,7 @@ impl Network {
 
     /// Closes a connection from this side.
     pub fn disconnect(&mut self, connection: Connection, cx: &mut Context<'_>) {
+        self.quiet_until = UNKNOWN;
         self.end_requests(connection, cx.now, |tracked| matches!(tracked.progress, Progress::Unsent(_)));
         if matches!(self.state(connection), LinkState::Connecting { .. } | LinkState::Ready) {
             cx.out.push(Output::Disconnect(connection));
@@ -326,6 +352,7 @@ impl Network {
 
     /// Timeouts of what is under way come so much later.
     pub fn shift(&mut self, ms: i64) {
+        self.quiet_until = UNKNOWN;
         for tracked in &mut self.tracked {
             tracked.timeout_ms += ms;
         }
@@ -339,6 +366,7 @@ impl Network {
             }
             link.state = LinkState::Idle;
         }
+        self.quiet_until = UNKNOWN;
         self.tracked.clear();
         self.inbox.clear();
         self.completed.clear();
@@ -501,11 +529,10 @@ impl Network {
     // Fetches are not requests here: the cluster brings records by itself. What remains of them is that a parked Fetch
     // keeps the broker from reading what comes after it on the same connection.
 
-    /// Sends a Fetch to a broker unless one is under way there.
-    pub fn fetch_from(&mut self, broker: BrokerId, cx: &mut Context<'_>) {
-        let connection = Connection::Data(broker);
+    /// Sends a Fetch on the connection at this place unless one is under way there.
+    pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
         let (wait, begins_after) = (self.fetch_wait, self.fetch_begins_after);
-        let link = self.link(connection);
+        let link = &mut self.links[place];
         match link.state {
             LinkState::Ready => match link.fetch_since {
                 Some(since) if since + wait > cx.now => {}
@@ -513,14 +540,17 @@ impl Network {
                 None => link.fetch_since = Some(cx.now + begins_after),
             },
             LinkState::Connecting { .. } => {}
-            LinkState::Idle | LinkState::Failed { .. } => self.try_connect(connection, cx),
+            LinkState::Idle | LinkState::Failed { .. } => {
+                let connection = link.connection;
+                self.try_connect(connection, cx);
+            }
         }
     }
 
     /// Records came: their Fetch was answered and the next one goes out before `poll` returns them, if this client
     /// fetches ahead.
-    pub fn fetched_from(&mut self, broker: BrokerId, now: SimTime, ahead: bool) {
-        let link = self.link(Connection::Data(broker));
+    pub fn fetched_on(&mut self, place: usize, now: SimTime, ahead: bool) {
+        let link = &mut self.links[place];
         if link.state == LinkState::Ready {
             link.fetch_since = ahead.then_some(now);
         }
@@ -531,8 +561,10 @@ impl Network {
     pub fn note_fetch_cycles(&mut self, now: SimTime) {
         for link in &mut self.links {
             if let Some(since) = link.fetch_since.as_mut() {
-                let cycles = now.0.saturating_sub(since.0) / self.fetch_wait.0;
-                *since += SimDuration(cycles * self.fetch_wait.0);
+                let gone = now.0.saturating_sub(since.0);
+                if gone >= self.fetch_wait.0 {
+                    *since += SimDuration(gone / self.fetch_wait.0 * self.fetch_wait.0);
+                }
             }
         }
     }
@@ -572,9 +604,9 @@ impl Network {
         self.links.iter().filter_map(|link| self.parked_until(link.connection, now)).max()
     }
 
-    /// When a broker whose connection failed can be tried again.
-    pub fn retry_at(&self, connection: Connection) -> Option<Millis> {
-        match self.state(connection) {
+    /// When the connection at this place can be tried again, if it failed.
+    pub fn retry_at(&self, place: usize) -> Option<Millis> {
+        match self.links[place].state {
             LinkState::Failed { retry } => Some(retry),
             _ => None,
         }
@@ -632,7 +664,13 @@ impl Consumer {
 
     /// The next time at which a network pass would do something by itself.
     pub(super) fn network_deadline(&self, now: Millis) -> Millis {
-        if self.network.has_unread() || self.network.unsent_can_move() {
+        if self.network.has_unread() {
+            return now;
+        }
+        if now < self.network.quiet_until {
+            return self.network.quiet_until.min(self.metadata.next_attempt());
+        }
+        if self.network.unsent_can_move() {
             return now;
         }
         self.network.deadline().min(self.metadata.next_attempt())

@@ -4,6 +4,8 @@
 //! An idle consumer calls `poll` again each time it returns empty. These calls change nothing, so they are not carried
 //! out: the thread rests in the selector and only the grid of the calls is kept ([`PollCall::deadline`]).
 
+use std::sync::Arc;
+
 use crate::client::{ApplicationThread, Connection, Fetching, RecordBatch, Subscription};
 use crate::engine::Millis;
 
@@ -345,42 +347,42 @@ impl Consumer {
     /// `sendFetches`: which brokers hold a Fetch of this consumer from now on.
     fn send_fetches(&mut self, cx: &mut Context<'_>) {
         let versions = (self.subscriptions.version, self.metadata.version);
-        if self.fetch_leaders_of != versions {
-            self.fetch_leaders_of = versions;
-            self.fetch_leaders.clear();
+        if self.fetch_links_of != versions {
+            self.fetch_links_of = versions;
+            self.fetch_links.clear();
             for owned in self.subscriptions.assigned().iter().filter(|owned| owned.fetchable) {
-                if let Some(leader) = self.metadata.leader(&owned.partition)
-                    && !self.fetch_leaders.contains(&leader)
-                {
-                    self.fetch_leaders.push(leader);
+                let Some(leader) = self.metadata.leader(&owned.partition) else { continue };
+                let place = self.network.link_place(Connection::Data(leader));
+                if !self.fetch_links.contains(&place) {
+                    self.fetch_links.push(place);
                 }
             }
         }
-        for leader in &self.fetch_leaders {
-            self.network.fetch_from(*leader, cx);
+        for place in &self.fetch_links {
+            self.network.fetch_on(*place, cx);
         }
     }
 
     /// When a broker to fetch from, whose connection failed, can be connected to again.
     fn refetch_wake(&self) -> Millis {
-        let retries = self.fetch_leaders.iter().filter_map(|leader| self.network.retry_at(Connection::Data(*leader)));
+        let retries = self.fetch_links.iter().filter_map(|place| self.network.retry_at(*place));
         retries.min().unwrap_or(Millis(i64::MAX))
     }
 
     /// Records for a `poll` that waits: it returns with them.
-    pub(super) fn take_records(&mut self, mut batches: Vec<RecordBatch>, cx: &mut Context<'_>) {
+    pub(super) fn take_records(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
         if !self.poll_thread_selects() {
             return;
         }
-        self.subscriptions.consume(&mut batches);
+        let batches = self.subscriptions.consume(batches);
         if batches.is_empty() {
             return;
         }
-        for leader in &self.fetch_leaders {
-            self.network.fetched_from(*leader, cx.now, self.settings.behaviour.fetching != Fetching::Loop);
+        for place in &self.fetch_links {
+            self.network.fetched_on(*place, cx.now, self.settings.behaviour.fetching != Fetching::Loop);
         }
         self.end_slice_at_return(cx.ms);
-        self.fetched = batches;
+        self.fetched = Some(batches);
         if let Some(Frame::Poll(mut call)) = self.stack.pop() {
             if cx.ms > call.deadline {
                 self.pass_over_empty_polls(&mut call, cx);

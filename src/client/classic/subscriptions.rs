@@ -1,6 +1,8 @@
 //! What the consumer is subscribed to, which partitions it owns, and how far it has read (`SubscriptionState`,
 //! consumer-client.md 0.2).
 
+use std::sync::Arc;
+
 use crate::client::{RecordBatch, Subscription};
 use crate::engine::Millis;
 use crate::protocol::message::CommittedPartition;
@@ -173,23 +175,35 @@ impl Subscriptions {
         self.changed();
     }
 
-    /// Records are returned: positions move past them. Drops what is not fetchable any more.
-    pub fn consume(&mut self, batches: &mut Vec<RecordBatch>) {
-        batches.retain(|batch| {
-            let Some(place) = self.place(&batch.partition) else { return false };
-            let owned = &mut self.assigned[place];
-            let wanted = owned.fetchable && owned.position == batch.from;
-            if wanted {
-                owned.position += i64::from(batch.count);
+    /// Records are returned: positions move past them. What is not fetchable any more is left out.
+    pub fn consume(&mut self, batches: Arc<[RecordBatch]>) -> Arc<[RecordBatch]> {
+        match batches.iter().position(|batch| !self.move_past(batch)) {
+            None => batches,
+            Some(unwanted) => {
+                let mut wanted = batches[..unwanted].to_vec();
+                wanted.extend(batches[unwanted + 1..].iter().filter(|batch| self.move_past(batch)).cloned());
+                wanted.into()
             }
-            wanted
-        });
+        }
+    }
+
+    /// False if these records are not wanted (any more).
+    fn move_past(&mut self, batch: &RecordBatch) -> bool {
+        let Some(place) = self.place(&batch.partition) else { return false };
+        let owned = &mut self.assigned[place];
+        let wanted = owned.fetchable && owned.position == batch.from;
+        if wanted {
+            owned.position += i64::from(batch.count);
+        }
+        wanted
     }
 
     /// These positions were committed.
     pub fn note_committed(&mut self, offsets: &[CommittedPartition]) {
-        for offset in offsets {
-            if let Some(place) = self.place(&offset.partition) {
+        for (number, offset) in offsets.iter().enumerate() {
+            // As a rule they are the owned partitions in their order.
+            let same = self.assigned.get(number).is_some_and(|owned| owned.partition == offset.partition);
+            if let Some(place) = if same { Some(number) } else { self.place(&offset.partition) } {
                 self.assigned[place].committed = offset.offset;
             }
         }
@@ -207,15 +221,15 @@ impl Subscriptions {
     /// `allConsumed`: the positions of all partitions that have one.
     pub fn all_consumed(&self) -> Vec<CommittedPartition> {
         let positioned = self.assigned.iter().filter(|owned| owned.state == FetchState::Fetching);
-        positioned
-            .map(|owned| CommittedPartition {
-                partition: owned.partition.clone(),
-                topic_id: TopicId::ZERO,
-                offset: owned.position,
-                leader_epoch: -1,
-                metadata: None,
-            })
-            .collect()
+        let mut consumed = Vec::with_capacity(self.assigned.len());
+        consumed.extend(positioned.map(|owned| CommittedPartition {
+            partition: owned.partition.clone(),
+            topic_id: TopicId::ZERO,
+            offset: owned.position,
+            leader_epoch: -1,
+            metadata: None,
+        }));
+        consumed
     }
 }
 

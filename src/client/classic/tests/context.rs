@@ -331,7 +331,7 @@ impl TestContext {
     pub fn records(&mut self, number: i32, count: u32) {
         let owned = self.consumer.assigned().iter().find(|owned| owned.partition == partition(number));
         let from = owned.expect("the partition is owned").position;
-        self.input(Input::Records(vec![RecordBatch { partition: partition(number), from, count }]));
+        self.input(Input::Records([RecordBatch { partition: partition(number), from, count }].into()));
     }
 
     /// The application is busy with its next pass: the call of `poll` that is under way and the one after it return

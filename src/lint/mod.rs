@@ -4,6 +4,7 @@
 //!
 //! A file may hold several configurations (Spring's profiles); each is looked at as the client would see it.
 
+mod allowed;
 mod context;
 mod known;
 mod read;
@@ -83,7 +84,11 @@ pub fn lint(consumers: Vec<Text>, server: Option<Text>, options: &Options) -> Re
     if !problems.is_empty() {
         return Err(Problems { texts, problems });
     }
-    findings.retain(|finding| !options.allowed.iter().any(|id| id == finding.rule.id));
+    let directives: Vec<_> = texts.iter().map(|text| allowed::read(&text.text)).collect();
+    findings.retain(|finding| {
+        let is_allowed = options.allowed.iter().any(|id| id == finding.rule.id);
+        !is_allowed && !directives[finding.text].allows(finding, &texts[finding.text])
+    });
     let start = |finding: &Finding| finding.span.as_ref().map_or(0, |span| span.start);
     findings.sort_by_key(|finding| (finding.text, start(finding), std::cmp::Reverse(finding.severity)));
     let mut unique: Vec<Finding> = Vec::new();

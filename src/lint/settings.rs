@@ -21,10 +21,21 @@ pub struct Written {
     pub name_span: Range<usize>,
     /// Bytes of the value.
     pub value_span: Range<usize>,
-    /// It goes to consumers, producers and admin clients alike.
-    pub shared: bool,
+    /// What it stands in; a higher level wins over a lower one wherever in the file it stands.
+    pub level: Level,
     /// What the reader found wrong with it.
     pub fault: Option<Fault>,
+}
+
+/// Where a setting stands, the weakest first (`KafkaProperties.buildConsumerProperties` puts one over the other).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// Spring's `spring.kafka.properties`, which goes to consumers, producers and admin clients alike.
+    Shared,
+    /// The file itself, or a key of `spring.kafka.consumer`.
+    Own,
+    /// Spring's `spring.kafka.consumer.properties`.
+    Map,
 }
 
 /// What a reader found wrong with a setting.

@@ -130,6 +130,8 @@ rules_tested! {
         silent on "group.protocol=CONSUMER\ngroup.remote.assignor=uniform";
     remote_assignor: "unknown-remote-assignor" fires on "group.protocol=consumer\ngroup.remote.assignor=sticky",
         silent on "group.protocol=consumer\ngroup.remote.assignor=range";
+    off_at_broker: "consumer-protocol-off-at-brokers" fires on "group.protocol=consumer", silent on "group.protocol=classic",
+        server: "group.coordinator.rebalance.protocols=classic,streams";
     mixed: "mixed-assignor-protocols" fires on &strategy(&[RANGE, COOPERATIVE]), silent on &strategy(&[COOPERATIVE]);
     join: "join-times-out-before-rebalance" fires on "request.timeout.ms=40000", silent on "request.timeout.ms=305000",
         client: "java-1.1";
@@ -296,6 +298,47 @@ fn a_spring_map_for_all_clients_may_hold_settings_of_producers() {
 fn springs_listeners_commit_themselves() {
     let text = "spring.kafka.consumer.auto-commit-interval: 1s\n";
     assert_eq!(ids("a.yaml", text, &Case::default()), ["auto-commit-interval-without-auto-commit"]);
+}
+
+#[test]
+fn springs_own_map_wins_over_the_one_for_all_clients_wherever_it_stands() {
+    let text = "spring.kafka.consumer.properties:\n  session.timeout.ms: 60000\n---\n\
+                spring.kafka.properties:\n  session.timeout.ms: 1\n";
+    assert_eq!(ids("a.yaml", text, &Case::default()), [""; 0]);
+    let text = "spring.kafka.consumer:\n  max-poll-records: 5\n  properties:\n    max.poll.records: 6\n";
+    let finding = finds("given-twice", "a.yaml", text, &Case::default()).unwrap();
+    assert_eq!(&text[finding.span.unwrap()], "max-poll-records");
+}
+
+#[test]
+fn a_comment_switches_a_rule_off_for_the_setting_after_it() {
+    let text = "# rebalab: allow session-short, request-timeout-not-below-session\nsession.timeout.ms=9000\n";
+    assert_eq!(ids("c.properties", text, &Case::default()), [""; 0]);
+    let text = "spring.kafka.consumer:\n  heartbeat-interval: 6s # rebalab: allow heartbeat-slows-rebalances\n";
+    assert_eq!(ids("c.yaml", text, &Case::default()), [""; 0]);
+}
+
+#[test]
+fn values_are_held_against_the_version() {
+    let case = |client| Case { client: Some(client), ..Case::default() };
+    let reset = "auto.offset.reset=by_duration:PT1H";
+    assert_eq!(ids("c.properties", reset, &case("java-3.9")), ["invalid-value"]);
+    assert_eq!(ids("c.properties", reset, &case("java-4.0")), [""; 0]);
+    assert_eq!(ids("c.properties", &strategy(&[COOPERATIVE]), &case("java-2.3")), ["invalid-value"]);
+}
+
+#[test]
+fn the_scala_consumers_settings_are_told_the_java_consumers() {
+    let finding =
+        finds("setting-of-another-client", "c.properties", "auto.commit.enable=true", &Case::default()).unwrap();
+    assert_eq!(finding.right, "the Java consumer has `enable.auto.commit`");
+}
+
+#[test]
+fn what_a_library_may_well_have_is_a_note_only() {
+    let case = Case { client: Some("kafkajs-2"), ..Case::default() };
+    let finding = finds("unknown-property", "c.json", r#"{"retry": {"retries": 3}}"#, &case).unwrap();
+    assert_eq!((finding.severity, finding.message.contains("known here")), (Severity::Note, true));
 }
 
 #[test]

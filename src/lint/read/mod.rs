@@ -4,7 +4,7 @@
 mod json;
 mod spring;
 
-use super::settings::Written;
+use super::settings::{Level, Written};
 use crate::scenario::profile::DEFAULT;
 use crate::scenario::text::properties::{self, Entry};
 use crate::scenario::text::{Problem, Text};
@@ -115,7 +115,7 @@ fn plain(entry: Entry) -> Written {
         value: entry.value,
         name_span: entry.key_span,
         value_span: if entry.value_span.is_empty() { entry.span } else { entry.value_span },
-        shared: false,
+        level: Level::Own,
         fault: None,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::lint::settings::{Fault, Written};
+use crate::lint::settings::{Fault, Level, Written};
 use crate::protocol::config::{consumer_table, nearest};
 use crate::scenario::text::json::{Member, Node, Value};
 use crate::scenario::text::properties::Entry;
@@ -168,7 +168,9 @@ fn configurations(documents: Vec<Vec<Leaf>>) -> Result<Vec<Vec<Written>>, Proble
 
 /// Later documents replace what earlier ones say, without a word: that is what they are for.
 fn lay_over(settings: &mut Vec<Written>, others: Vec<Written>) {
-    settings.retain(|old| !others.iter().any(|new| new.name == old.name && new.fault.is_none()));
+    let replaces =
+        |new: &Written, old: &Written| (&new.name, new.level) == (&old.name, old.level) && new.fault.is_none();
+    settings.retain(|old| !others.iter().any(|new| replaces(new, old)));
     settings.extend(others);
 }
 
@@ -182,10 +184,10 @@ fn setting(leaf: Leaf) -> Option<Written> {
     let path = leaf.path.clone();
     let rest = rest_of(&path, &["spring", "kafka"])?;
     if let Some(name) = rest_of(rest, &["properties"]) {
-        return Some(leaf.written(literal(name), true));
+        return Some(leaf.written(literal(name), Level::Shared));
     }
     if let Some(name) = rest_of(rest, &["consumer", "properties"]) {
-        return Some(leaf.written(literal(name), false));
+        return Some(leaf.written(literal(name), Level::Map));
     }
     let Some(name) = rest_of(rest, &["consumer"]) else {
         let head = relaxed(rest.split('.').next().unwrap_or(rest));
@@ -222,14 +224,14 @@ fn literal(name: &str) -> String {
 }
 
 impl Leaf {
-    fn written(self, name: String, shared: bool) -> Written {
+    fn written(self, name: String, level: Level) -> Written {
         Written {
             shown: name.clone(),
             name,
             value: self.value,
             name_span: self.name_span,
             value_span: self.value_span,
-            shared,
+            level,
             fault: None,
         }
     }
@@ -245,7 +247,7 @@ impl Leaf {
             Kind::Duration => duration_ms(&text).map(|ms| ms.to_string()).ok_or("`10s`, `500ms`, `PT10S`"),
             Kind::Size => size(&text).map(|bytes| bytes.to_string()).ok_or("`512B`, `1KB`, `1MB`"),
         };
-        let mut written = Written { shown: shown.clone(), ..self.written(kafka.to_string(), false) };
+        let mut written = Written { shown: shown.clone(), ..self.written(kafka.to_string(), Level::Own) };
         match value {
             Ok(value) => written.value = value,
             Err(right) => {
@@ -267,7 +269,7 @@ impl Leaf {
             (None, None) => "settings under Kafka's names stand under `spring.kafka.consumer.properties`".into(),
         };
         let shown = format!("{under}.{name}");
-        Written { shown, fault: Some(Fault::NotBound { right }), ..self.written(name.to_string(), false) }
+        Written { shown, fault: Some(Fault::NotBound { right }), ..self.written(name.to_string(), Level::Own) }
     }
 }
 
@@ -357,7 +359,7 @@ mod tests {
         let settings = read_yaml(text).unwrap().remove(0);
         let expected = [("session.timeout.ms", "6000"), ("max.poll.interval.ms", "1"), ("group.instance.id", "a")];
         assert_eq!(pairs(&settings), expected);
-        assert!(settings[0].shared && !settings[1].shared);
+        assert!(settings[0].level == Level::Shared && settings[1].level == Level::Map);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::lint::known::{LIBRDKAFKA, LIBRDKAFKA_PRODUCER, PRODUCER, SINCE, Versi
 use crate::lint::read::Format;
 use crate::lint::rule::rules;
 use crate::lint::rules::values;
-use crate::lint::settings::{Fault, Given, Settings, Written};
+use crate::lint::settings::{Fault, Given, Level, Settings, Written};
 use crate::protocol::config::{Culprit, broker_table, consumer_table, nearest};
 use crate::scenario::profile::{REBALANCE_TIMEOUT, own_settings};
 
@@ -60,6 +60,16 @@ pub fn no_settings(context: &mut Context<'_>, written: &[Written]) {
     }
 }
 
+/// Settings of the Scala consumer, which Kafka 2.0 removed, and what the Java consumer has instead.
+const OF_SCALA: [(&str, &str); 6] = [
+    ("zookeeper.connect", "bootstrap.servers"),
+    ("auto.commit.enable", "enable.auto.commit"),
+    ("fetch.message.max.bytes", "max.partition.fetch.bytes"),
+    ("fetch.wait.max.ms", "fetch.max.wait.ms"),
+    ("socket.timeout.ms", "request.timeout.ms"),
+    ("consumer.timeout.ms", "the timeout that `poll` takes"),
+];
+
 /// Takes a setting under Kafka's name, or says why it can't be taken.
 pub fn take(context: &mut Context<'_>, written: Written) {
     match written.fault.clone() {
@@ -79,8 +89,22 @@ pub fn take(context: &mut Context<'_>, written: Written) {
         Some(library) => name_of_library(context, library, &written),
     };
     let Some((kafka, value)) = kafka else { return };
-    if context.settings.given.get(&kafka).is_some_and(|first| first.written.shared == written.shared) {
-        given_twice(&mut context.settings, &written);
+    if let Some(first) = context.settings.given(&kafka) {
+        let (before, now) = (first.written.level, written.level);
+        let (loser, is_overruled) = if before > now { (written.clone(), true) } else { (first.written.clone(), false) };
+        match (before == now, loser.level) {
+            (true, _) => given_twice(&mut context.settings, &written),
+            // What all clients share is there to be overruled.
+            (false, Level::Shared) => {}
+            (false, _) => {
+                let message = format!("`{}` is given here and under `spring.kafka.consumer.properties`", loser.shown);
+                let added = context.settings.add(GIVEN_TWICE, Some(loser.name_span), message);
+                added.consequence("the one under `properties` wins without a word");
+            }
+        }
+        if is_overruled {
+            return;
+        }
     }
     context.settings.given.shift_remove(&kafka);
     context.settings.unknown.remove(&kafka);
@@ -104,7 +128,7 @@ fn name_of_java(context: &mut Context<'_>, written: &Written) -> Option<(String,
         too_new(context, written);
         return Some((name.to_string(), written.value.clone()));
     }
-    let is_fine = consumer_table::OF_OTHERS.contains(&name) || (written.shared && is_of_producer(name));
+    let is_fine = consumer_table::OF_OTHERS.contains(&name) || (written.level == Level::Shared && is_of_producer(name));
     // Spring's map for all clients also holds what producers and admin clients read.
     if is_fine {
         return None;
@@ -126,6 +150,12 @@ fn name_of_java(context: &mut Context<'_>, written: &Written) -> Option<(String,
             .severity(Severity::Warning)
             .consequence("a consumer that is given this file ignores it; Kafka Streams and Connect strip such a prefix")
             .right(format!("`{kafka}`, unless Streams or Connect read this file"));
+        return None;
+    }
+    if let Some((_, instead)) = OF_SCALA.iter().find(|(old, _)| *old == name) {
+        let message = format!("`{name}` is a setting of librdkafka or of the Scala consumer, which Kafka 2.0 removed");
+        let instead = if instead.contains(' ') { (*instead).to_string() } else { format!("`{instead}`") };
+        settings.add(OF_ANOTHER_CLIENT, place, message).right(format!("the Java consumer has {instead}"));
         return None;
     }
     if let Some((_, about)) = own_settings().find(|(own, _)| *own == name) {
@@ -212,8 +242,15 @@ pub fn unknown(settings: &mut Settings, written: &Written, whose: &str, near: Op
             let added = settings.add(UNKNOWN, place, message).severity(Severity::Error);
             added.consequence("librdkafka refuses to start with it").right("leave it out");
         }
-        None => {
+        None if matches!(whose, "the Java consumer" | "brokers") => {
             settings.add(UNKNOWN, place, message);
+        }
+        None => {
+            let message = format!("`{}` is none of the settings of {whose} that are known here", written.shown);
+            let added = settings.add(UNKNOWN, place, message);
+            added
+                .consequence("known are those that concern rebalances, so nothing is said about it")
+                .right("nothing, if the library has it");
         }
     }
 }

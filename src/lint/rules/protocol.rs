@@ -15,6 +15,10 @@ rules! {
         "`group.remote.assignor` or `share.acknowledgement.mode` without the protocol that it belongs to",
         "the consumer does not start with it",
         "`group.protocol=consumer` beside it, or leave it out";
+    OFF_AT_BROKER: Error "consumer-protocol-off-at-brokers",
+        "`group.protocol=consumer`, and the brokers' `group.coordinator.rebalance.protocols` lacks `consumer`",
+        "the brokers answer every heartbeat with UNSUPPORTED_VERSION, and the consumer gets no partition",
+        "`consumer` in `group.coordinator.rebalance.protocols`, where it stands by default since Kafka 4.0";
     REMOTE_ASSIGNOR: Error "unknown-remote-assignor",
         "`group.remote.assignor` is none that the brokers have",
         "the coordinator refuses every heartbeat with UNSUPPORTED_ASSIGNOR, so the consumer gets no partition",
@@ -34,6 +38,7 @@ pub fn check(context: &mut Context<'_>) {
     if context.is_consumer_protocol() {
         classic_settings(context);
         remote_assignor(context);
+        off_at_broker(context);
         return;
     }
     for name in ["group.remote.assignor", "share.acknowledgement.mode"] {
@@ -93,6 +98,19 @@ fn remote_assignor(context: &mut Context<'_>) {
     let (place, severity) = (context.settings.place(&["group.remote.assignor"]), context.if_brokers_are_known());
     let message = format!("the brokers have no assignor `{name}`, but {}", known.join(", "));
     context.settings.add(REMOTE_ASSIGNOR, place, message).severity(severity);
+}
+
+fn off_at_broker(context: &mut Context<'_>) {
+    const PROTOCOLS: &str = "group.coordinator.rebalance.protocols";
+    let given =
+        context.server.and_then(|server| server.settings.given(PROTOCOLS)).and_then(|given| given.value.as_ref());
+    let Some(PropertyValue::List(protocols)) = given else { return };
+    if !protocols.iter().any(|protocol| protocol == "consumer") {
+        let message =
+            format!("`group.protocol` is `consumer`, and the brokers' `{PROTOCOLS}` is `{}`", protocols.join(","));
+        let place = context.settings.place(&["group.protocol"]);
+        context.settings.add(OFF_AT_BROKER, place, message);
+    }
 }
 
 fn mixed_assignors(context: &mut Context<'_>) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::lint::context::Context;
-use crate::lint::known::LIBRDKAFKA_BOUNDS;
+use crate::lint::known::{LIBRDKAFKA_BOUNDS, Version};
 use crate::lint::read::Format;
 use crate::lint::rule::rules;
 use crate::lint::rules::names;
@@ -166,6 +166,15 @@ fn parse(context: &Context<'_>, property: &Property, value: &str) -> Result<Prop
         ("group.id", PropertyValue::Text(text)) if text.is_empty() => {
             return refused("`group.id` is blank".into(), "a name for the group");
         }
+        // KIP-1106
+        ("auto.offset.reset", PropertyValue::Text(text))
+            if text.starts_with("by_duration") && context.is_java_before((4, 0, 0)) =>
+        {
+            return refused(
+                format!("`{text}` came with Kafka 4.0; this is {}", context.client),
+                "`latest`, `earliest` or `none`",
+            );
+        }
         // Heartbeat's timer: "Invalid negative timeout"
         ("heartbeat.interval.ms", PropertyValue::Whole(ms)) if *ms < 0 => {
             return refused(format!("`heartbeat.interval.ms` is negative: {ms}"), "3000, Kafka's default");
@@ -192,6 +201,15 @@ fn assignors(context: &mut Context<'_>, items: &[String], written: &Written) -> 
                 context.settings.add(INVALID, place.clone(), format!("`{item}` is listed twice")).right("keep one");
                 fine = false;
             }
+            (Some(assignor), _) if context.is_java_before(since(assignor)) => {
+                let message = format!("`{item}` is not in {}", context.client);
+                let (major, minor, _) = since(assignor);
+                context
+                    .settings
+                    .add(INVALID, place.clone(), message)
+                    .right(format!("a client of Kafka {major}.{minor} or later"));
+                fine = false;
+            }
             (Some(_), _) => {}
             (None, Some(_)) if !is_java => {}
             (None, Some(assignor)) => {
@@ -216,6 +234,15 @@ fn assignors(context: &mut Context<'_>, items: &[String], written: &Written) -> 
         }
     }
     fine
+}
+
+/// Since which version the Java consumer has an assignor (KIP-54, KIP-429).
+const fn since(assignor: AssignorName) -> Version {
+    match assignor {
+        AssignorName::Range | AssignorName::RoundRobin => (0, 9, 0),
+        AssignorName::Sticky => (0, 11, 0),
+        AssignorName::CooperativeSticky => (2, 4, 0),
+    }
 }
 
 /// Takes a setting of the brokers.

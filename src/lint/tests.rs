@@ -248,6 +248,10 @@ fn librdkafka_refuses_what_java_takes() {
     assert_eq!(severity("invalid-value", r#"{"session.timeout.ms": 4000000}"#), Severity::Error);
     let refused = finds("setting-of-another-client", "c.json", r#"{"max.poll.records": 5}"#, &Case::default()).unwrap();
     assert!(refused.right.contains("one message") && refused.consequence.contains("refuses"));
+    let ignored =
+        finds("setting-of-another-client", "c.json", r#"{"request.timeout.ms": 5}"#, &Case::default()).unwrap();
+    assert!(ignored.right.contains("socket.timeout.ms") && ignored.consequence.contains("ignores"));
+    assert_eq!(ids("c.json", r#"{"metadata.max.age.ms": 900000}"#, &Case::default()), [""; 0]);
     assert_eq!(ids("c.json", r#"{"queued.min.messages": 5, "sasl.mechanisms": "PLAIN"}"#, &Case::default()), [""; 0]);
 }
 

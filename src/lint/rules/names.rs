@@ -70,6 +70,9 @@ const OF_SCALA: [(&str, &str); 6] = [
     ("consumer.timeout.ms", "the timeout that `poll` takes"),
 ];
 
+/// Settings of librdkafka that only its share consumers read.
+const OF_SHARE_CONSUMERS: [&str; 2] = ["max.poll.records", "share.acknowledgement.mode"];
+
 /// Takes a setting under Kafka's name, or says why it can't be taken.
 pub fn take(context: &mut Context<'_>, written: Written) {
     match written.fault.clone() {
@@ -195,14 +198,24 @@ fn name_of_library(context: &mut Context<'_>, library: &str, written: &Written) 
     let place = Some(written.name_span.clone());
     let is_librdkafka = context.is_librdkafka();
     let instead = context.profile.instead_of(name);
+    if is_librdkafka && LIBRDKAFKA.contains(&name) && !OF_SHARE_CONSUMERS.contains(&name) {
+        // One that is not modelled, unless the model takes Kafka's name for another of its settings.
+        return instead.is_none().then(|| (name.to_string(), written.value.clone()));
+    }
+    let consequence = match name {
+        _ if !is_librdkafka => "it has no effect here",
+        "request.timeout.ms" => "librdkafka takes it for a producer's and ignores it with a warning in its log",
+        _ if OF_SHARE_CONSUMERS.contains(&name) => {
+            "librdkafka refuses to start with it, or ignores it where it knows share consumers"
+        }
+        _ => "librdkafka refuses to start with it",
+    };
     let settings = &mut context.settings;
     if let Some(instead) = instead {
         settings
             .add(OF_ANOTHER_CLIENT, place, format!("{library} has no `{name}`"))
-            .consequence(if is_librdkafka { "librdkafka refuses to start with it" } else { "it has no effect here" })
+            .consequence(consequence)
             .right(instead);
-    } else if is_librdkafka && LIBRDKAFKA.contains(&name) {
-        return Some((name.to_string(), written.value.clone()));
     } else if is_librdkafka && LIBRDKAFKA_PRODUCER.contains(&name) || !is_librdkafka && is_of_producer(name) {
         settings.add(OF_THE_PRODUCER, place, format!("`{name}` is a setting of producers"));
     } else if is_of_broker(name) {
@@ -210,7 +223,7 @@ fn name_of_library(context: &mut Context<'_>, library: &str, written: &Written) 
     } else if consumer_table::find(name).is_some() {
         settings
             .add(OF_ANOTHER_CLIENT, place, format!("`{name}` is a setting of the Java consumer, not of {library}"))
-            .consequence(if is_librdkafka { "librdkafka refuses to start with it" } else { "it has no effect here" })
+            .consequence(consequence)
             .right(format!("leave it out: {library} has nothing like it"));
     } else if is_librdkafka {
         let near = nearest::nearest(name, LIBRDKAFKA.iter().copied());

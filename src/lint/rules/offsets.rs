@@ -58,7 +58,8 @@ fn auto_commit(context: &mut Context<'_>) {
                     format!("`{}` is set, and `{}` is false", context.own(INTERVAL), context.own("enable.auto.commit"))
                 }
             };
-            context.settings.add(INTERVAL_UNUSED, place, message);
+            let right = format!("leave it out, or set `{}` to true", context.own("enable.auto.commit"));
+            context.settings.add(INTERVAL_UNUSED, place, message).right(right);
         }
         (Some(interval), Some(true)) if interval > 60_000 => {
             context.settings.add(INTERVAL_LONG, place, format!("{} is above a minute", context.named(INTERVAL)));

@@ -49,6 +49,9 @@ const INTERVAL: &str = "max.poll.interval.ms";
 const SESSION: &str = "session.timeout.ms";
 const RECORDS: &str = "max.poll.records";
 
+/// A poll interval above this is long.
+const LONG_MS: i64 = 900_000;
+
 /// Looks at the time between polls.
 pub fn check(context: &mut Context<'_>) {
     batches(context);
@@ -94,10 +97,12 @@ fn batch_against_interval(context: &mut Context<'_>, batch: &Batch) {
     let place = context.settings.place(&[RECORDS, INTERVAL]);
     let message = format!("{} {relation} {}", batch.words, context.named(INTERVAL));
     let fit = i128::from(interval) * 1_000_000 / i128::from(batch.record.0.max(1)) / 2;
-    let longer = format!("an interval of at least {}", batch.ms.saturating_mul(2));
+    let longer = batch.ms.saturating_mul(2);
     let right = match fit {
-        0 => longer,
-        _ => format!("at most {fit} records of {}, or {longer}", shown(batch.record)),
+        0 => format!("an interval of at least {longer}"),
+        // Nobody wants to wait longer than that for a member that is stuck.
+        _ if longer > LONG_MS => format!("at most {fit} records of {}", shown(batch.record)),
+        _ => format!("at most {fit} records of {}, or an interval of at least {longer}", shown(batch.record)),
     };
     context.settings.add(rule, place, message).right(right);
 }
@@ -106,12 +111,15 @@ fn batch_against_session(context: &mut Context<'_>, batch: &Batch) {
     if context.behaviour().heartbeat_thread {
         return;
     }
-    let Some(session) = context.number(SESSION).filter(|session| batch.ms >= *session) else { return };
+    if context.number(SESSION).is_none_or(|session| batch.ms < session) {
+        return;
+    }
     let place = context.settings.place(&[RECORDS, SESSION]);
-    let right = format!(
-        "fewer records, a session above {}, or a client that beats while the application works",
-        batch.ms.max(session)
-    );
+    let client = "a client that sends heartbeats while the application works";
+    let right = match batch.ms > LONG_MS {
+        true => format!("fewer records, or {client}"),
+        false => format!("fewer records, a session above {}, or {client}", batch.ms),
+    };
     let message =
         format!("{} is not below {}, and no heartbeat goes out meanwhile", batch.words, context.named(SESSION));
     context.settings.add(BATCH_BEYOND_SESSION, place, message).right(right);
@@ -152,7 +160,7 @@ fn rebalance_timeout_against_session(context: &mut Context<'_>) {
 fn interval_by_itself(context: &mut Context<'_>) {
     let Some(interval) = context.number(INTERVAL).filter(|_| context.has(INTERVAL)) else { return };
     let (place, named) = (context.settings.place(&[INTERVAL]), context.named(INTERVAL));
-    if interval > 900_000 {
+    if interval > LONG_MS {
         context.settings.add(LONG, place, format!("{named} is above 15 min"));
     } else if interval < 10_000 {
         context.settings.add(SHORT, place, format!("{named} is below 10 s"));

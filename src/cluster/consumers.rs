@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
-    self, Application, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
+    Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
     RecordBatch, Thread,
 };
 use crate::engine::{SimDuration, SimTime};
-use crate::protocol::BrokerId;
+use crate::protocol::{BrokerId, TopicPartition};
 use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
 use crate::trace::{Event, HostPause, StopKind};
 
@@ -110,17 +110,16 @@ impl Simulation<'_> {
     pub(super) fn client_input(&mut self, consumer: u32, input: Input) {
         let mut outputs = std::mem::take(&mut self.client_outputs);
         let host = &mut self.hosts[consumer as usize];
-        let incarnation = host.incarnation;
         if let Some(process) = host.process.as_mut() {
             let random = &mut host.random.client;
             process.client.handle(self.now, input, &mut || random.next_f64(), &mut outputs);
         }
         for output in outputs.drain(..) {
-            let host = &self.hosts[consumer as usize];
-            if host.process.is_none() || host.incarnation != incarnation {
-                break;
-            }
+            let is_last = matches!(output, Output::Closed | Output::Failed);
             self.client_output(consumer, output);
+            if is_last {
+                break; // The process is gone.
+            }
         }
         self.client_outputs = outputs;
     }
@@ -163,17 +162,7 @@ impl Simulation<'_> {
                 self.queue.cancel(self.timers[consumer as usize].records);
             }
             Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
-            Output::Callback { callback, partitions } => {
-                let callbacks = &self.consumers[consumer as usize].callbacks;
-                let length = match callback {
-                    client::Callback::Assigned => &callbacks.assigned,
-                    client::Callback::Revoked => &callbacks.revoked,
-                    client::Callback::Lost => &callbacks.lost,
-                };
-                let length = length.sample(&mut self.hosts[consumer as usize].random.callback);
-                self.emit(Event::CallbackBegan { consumer: Self::name(consumer), callback, partitions });
-                self.begin_work(consumer, WorkKind::Callback(callback), length);
-            }
+            Output::Callback { callback, partitions } => self.begin_callback(consumer, callback, partitions),
             Output::Assign { assignor, members, partitions } => {
                 let cost = match &self.consumers[consumer as usize].assignor_cost {
                     AssignorCost::Zero => SimDuration::ZERO,
@@ -202,6 +191,7 @@ impl Simulation<'_> {
         self.hosts[consumer as usize].process.as_mut()
     }
 
+    #[inline(never)]
     fn connect(&mut self, consumer: u32, kind: Connection) {
         self.disconnect(consumer, kind);
         let id = self.network.open(consumer, self.hosts[consumer as usize].incarnation, kind);
@@ -211,6 +201,7 @@ impl Simulation<'_> {
         self.send_packet(self.now, id, Way::ToBroker, Packet::Syn { versions: false });
     }
 
+    #[inline(never)]
     fn disconnect(&mut self, consumer: u32, kind: Connection) {
         let Some(process) = self.process(consumer) else { return };
         let Some(place) = process.connections.iter().position(|(open, _)| *open == kind) else { return };
@@ -268,7 +259,7 @@ impl Simulation<'_> {
         let length = host.stretched(normal);
         let ends = self.now + length;
         let paused = host.paused.is_some();
-        let timers = self.timers[consumer as usize];
+        let timers = &self.timers[consumer as usize];
         let timer = if matches!(kind, WorkKind::Batch(_)) { timers.batch } else { timers.work };
         if let Some(process) = host.process.as_mut() {
             process.begin(Work { kind, ends, left: length });
@@ -279,6 +270,20 @@ impl Simulation<'_> {
         self.count_quota(consumer);
     }
 
+    #[inline(never)]
+    fn begin_callback(&mut self, consumer: u32, callback: Callback, partitions: Vec<TopicPartition>) {
+        let callbacks = &self.consumers[consumer as usize].callbacks;
+        let length = match callback {
+            Callback::Assigned => &callbacks.assigned,
+            Callback::Revoked => &callbacks.revoked,
+            Callback::Lost => &callbacks.lost,
+        };
+        let length = length.sample(&mut self.hosts[consumer as usize].random.callback);
+        self.emit(Event::CallbackBegan { consumer: Self::name(consumer), callback, partitions });
+        self.begin_work(consumer, WorkKind::Callback(callback), length);
+    }
+
+    #[inline(never)]
     fn begin_assignment(&mut self, consumer: u32, cost: SimDuration) {
         let host = &mut self.hosts[consumer as usize];
         let length = host.stretched(cost);

@@ -7,6 +7,7 @@
 //! so that a run's memory does not grow with its length.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHashSet;
 
@@ -132,14 +133,26 @@ impl ReplicatedLog {
 }
 
 /// Key of a record as compaction sees it.
-type Key<'a> = (&'a GroupId, Option<&'a TopicPartition>);
+#[derive(PartialEq, Eq)]
+struct Key<'a> {
+    group: &'a GroupId,
+    partition: Option<&'a TopicPartition>,
+}
+
+impl Hash for Key<'_> {
+    /// The number of the partition tells most keys of one log apart; names are left to the comparison, which sees at
+    /// once that shared ones are equal.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.partition.map(|partition| partition.partition).hash(state);
+    }
+}
 
 /// The record's key and whether it is a tombstone; `None` for records of transactions, which stay.
 fn key(record: &Record) -> Option<(Key<'_>, bool)> {
     match record {
-        Record::GroupMetadata { group, value } => Some(((group, None), value.is_none())),
+        Record::GroupMetadata { group, value } => Some((Key { group, partition: None }, value.is_none())),
         Record::OffsetCommit { group, partition, producer: None, value } => {
-            Some(((group, Some(partition)), value.is_none()))
+            Some((Key { group, partition: Some(partition) }, value.is_none()))
         }
         _ => None,
     }

@@ -144,11 +144,18 @@ fn each(
     }
 }
 
+/// Scenarios by point, those made last at the back.
+type Kept = VecDeque<(u64, Arc<Scenario>)>;
+
 /// Scenarios of the points under way: made once for all runs of a point, forgotten when others take their place.
+///
+/// Each thread has its own. A run copies the names in its scenario all the time and counts the references to them; two
+/// threads that shared one scenario would wait for each other at every count.
 struct Scenarios<'p> {
     plan: &'p Plan,
     room: usize,
-    kept: Mutex<VecDeque<(u64, Arc<Scenario>)>>,
+    /// By thread.
+    kept: Vec<Mutex<Kept>>,
 }
 
 impl<'p> Scenarios<'p> {
@@ -156,12 +163,13 @@ impl<'p> Scenarios<'p> {
     const VARIANTS_KEPT: u64 = 64;
 
     fn new(plan: &'p Plan, threads: NonZeroUsize) -> Self {
-        let room = threads.get() * 2 + plan.points().min(Self::VARIANTS_KEPT) as usize;
-        Scenarios { plan, room, kept: Mutex::default() }
+        let room = 2 + plan.points().min(Self::VARIANTS_KEPT) as usize;
+        Scenarios { plan, room, kept: (0..threads.get()).map(|_| Mutex::default()).collect() }
     }
 
     fn get(&self, point: u64) -> Arc<Scenario> {
-        let mut kept = self.kept.lock().expect("no scenario of a checked plan panics");
+        let thread = rayon::current_thread_index().unwrap_or(0) % self.kept.len();
+        let mut kept = self.kept[thread].lock().expect("no scenario of a checked plan panics");
         if let Some((_, scenario)) = kept.iter().find(|(other, _)| *other == point) {
             return scenario.clone();
         }

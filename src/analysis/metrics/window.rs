@@ -34,6 +34,8 @@ pub(super) struct Window {
     samples: [Sample; SAMPLES + 1],
     used: usize,
     current: usize,
+    /// No sample is outdated before this.
+    fresh_until: i64,
 }
 
 impl Window {
@@ -78,10 +80,16 @@ impl Window {
     }
 
     fn purge(&mut self, now: i64) {
+        if now < self.fresh_until {
+            return;
+        }
+        const OUTDATED_MS: i64 = SAMPLES as i64 * WINDOW_MS;
+        self.fresh_until = now + OUTDATED_MS;
         for sample in &mut self.samples[..self.used] {
-            if now - sample.last >= SAMPLES as i64 * WINDOW_MS {
+            if now - sample.last >= OUTDATED_MS {
                 *sample = Sample::new(now);
             }
+            self.fresh_until = self.fresh_until.min(sample.last + OUTDATED_MS);
         }
     }
 

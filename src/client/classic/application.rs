@@ -168,6 +168,7 @@ impl Consumer {
         Flow::Again(Frame::Application(Loop::Poll))
     }
 
+    #[cold]
     fn after_exception(&mut self, place: &'static str, exception: &Exception, cx: &mut Context<'_>) -> Flow {
         self.report(place, exception, cx);
         self.exceptions += 1;

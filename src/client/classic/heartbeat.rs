@@ -159,16 +159,23 @@ impl Consumer {
     }
 
     /// Runs the thread if its sleep is over, and says whether it ran.
+    #[inline]
     pub(super) fn run_heartbeat_thread(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.heartbeat_pass_is_due(cx.ms) {
-            return false;
+        let due = self.heartbeat_pass_is_due(cx.ms);
+        if due {
+            self.heartbeat_pass(cx);
         }
+        due
+    }
+
+    #[inline(never)]
+    fn heartbeat_pass(&mut self, cx: &mut Context<'_>) {
         self.heartbeat_thread.notified = false;
         self.heartbeat_thread.woken = false;
         while self.heartbeat_row(cx) {}
-        true
     }
 
+    #[inline]
     fn heartbeat_pass_is_due(&mut self, now: Millis) -> bool {
         let polling = self.poll_thread_selects();
         let monitor_held = self.poll_thread_holds_monitor();
@@ -265,10 +272,15 @@ impl Consumer {
     }
 
     /// Before KIP-62 heartbeats were a task of the network polls of the application's thread (1.8).
+    #[inline]
     pub(super) fn heartbeat_from_poll(&mut self, cx: &mut Context<'_>) {
-        if self.settings.behaviour.heartbeat_thread || !self.sends_heartbeats_from_poll() {
-            return;
+        if !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
+            self.heartbeat_of_poll(cx);
         }
+    }
+
+    #[inline(never)]
+    fn heartbeat_of_poll(&mut self, cx: &mut Context<'_>) {
         let fetches = self.settings.behaviour.fetching == Fetching::Loop && self.network.last_parked(cx.now).is_some();
         if fetches || self.close.is_some() {
             return;

@@ -184,6 +184,7 @@ impl Consumer {
     }
 
     /// Records came for Fetches that a join waits for: they are thrown away.
+    #[inline(never)]
     pub(super) fn fetches_returned(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
         let shared = self.shares_fetch_connection();
         let moved = self.settings.behaviour.fetching == Fetching::Awaited;

@@ -94,6 +94,7 @@ impl Consumer {
     }
 
     /// Goes on with the leader's work; true when it is over.
+    #[inline(never)]
     pub(super) fn continue_election(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(election) = self.election.as_ref() else { return true };
         match election.step {

@@ -197,10 +197,15 @@ impl Consumer {
     }
 
     /// `DefaultMetadataUpdater.maybeUpdate`
+    #[inline]
     pub(super) fn update_metadata_if_due(&mut self, cx: &mut Context<'_>) {
-        if self.metadata.in_progress || self.metadata.time_of_update() > cx.ms {
-            return;
+        if !self.metadata.in_progress && self.metadata.time_of_update() <= cx.ms {
+            self.update_metadata(cx);
         }
+    }
+
+    #[inline(never)]
+    fn update_metadata(&mut self, cx: &mut Context<'_>) {
         let mut node = self.least_loaded_node(cx);
         if node == LeastLoaded::None && self.settings.config.metadata_recovery_rebootstrap {
             self.metadata.rebootstrap();

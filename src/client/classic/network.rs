@@ -250,9 +250,6 @@ impl Network {
 
     /// One pass over the sockets. Handlers have not run yet: see [`Network::completed`]. Says how much was read.
     fn pass(&mut self, cx: &mut Context<'_>, versions: impl Fn(&Request) -> i16) -> u32 {
-        if self.is_quiet(cx.ms) {
-            return 0;
-        }
         if !self.disconnects.is_empty() {
             for connection in std::mem::take(&mut self.disconnects) {
                 self.disconnect(connection, cx);
@@ -637,11 +634,7 @@ impl Consumer {
         for _ in 0..PASSES_MAX {
             self.update_metadata_if_due(cx);
             self.heartbeat_from_poll(cx);
-            let versions = self.settings.behaviour.versions;
-            let read = self.network.pass(cx, |request| versions.of(request));
-            if std::mem::take(&mut self.network.lost_connection) {
-                self.metadata.connection_lost(cx.ms, cx.random);
-            }
+            let read = if self.network.is_quiet(cx.ms) { 0 } else { self.pass_network(cx) };
             let news = read + self.run_handlers(cx);
             events += news;
             if news == 0 || self.election.as_ref().is_some_and(|election| !election.awaits_metadata()) {
@@ -649,6 +642,16 @@ impl Consumer {
             }
         }
         events
+    }
+
+    #[inline(never)]
+    fn pass_network(&mut self, cx: &mut Context<'_>) -> u32 {
+        let versions = self.settings.behaviour.versions;
+        let read = self.network.pass(cx, |request| versions.of(request));
+        if std::mem::take(&mut self.network.lost_connection) {
+            self.metadata.connection_lost(cx.ms, cx.random);
+        }
+        read
     }
 
     /// Handlers of answers that were read; a leader's assignment interrupts them.

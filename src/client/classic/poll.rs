@@ -297,6 +297,7 @@ impl Consumer {
     }
 
     /// The application makes a plan: the calls before this one returned empty, this one will not be passed over.
+    #[inline(never)]
     pub(super) fn note_plan(&mut self, cx: &mut Context<'_>) {
         if self.application_has_plans() {
             return;
@@ -346,20 +347,24 @@ impl Consumer {
 
     /// `sendFetches`: which brokers hold a Fetch of this consumer from now on.
     fn send_fetches(&mut self, cx: &mut Context<'_>) {
-        let versions = (self.subscriptions.version, self.metadata.version);
-        if self.fetch_links_of != versions {
-            self.fetch_links_of = versions;
-            self.fetch_links.clear();
-            for owned in self.subscriptions.assigned().iter().filter(|owned| owned.fetchable) {
-                let Some(leader) = self.metadata.leader(&owned.partition) else { continue };
-                let place = self.network.link_place(Connection::Data(leader));
-                if !self.fetch_links.contains(&place) {
-                    self.fetch_links.push(place);
-                }
-            }
+        if self.fetch_links_of != (self.subscriptions.version, self.metadata.version) {
+            self.find_fetch_links();
         }
         for place in &self.fetch_links {
             self.network.fetch_on(*place, cx);
+        }
+    }
+
+    #[inline(never)]
+    fn find_fetch_links(&mut self) {
+        self.fetch_links_of = (self.subscriptions.version, self.metadata.version);
+        self.fetch_links.clear();
+        for owned in self.subscriptions.assigned().iter().filter(|owned| owned.fetchable) {
+            let Some(leader) = self.metadata.leader(&owned.partition) else { continue };
+            let place = self.network.link_place(Connection::Data(leader));
+            if !self.fetch_links.contains(&place) {
+                self.fetch_links.push(place);
+            }
         }
     }
 

@@ -42,3 +42,8 @@ fn offsets_are_stored_read_and_removed_as_recorded() {
 fn answers_wait_for_the_log_as_recorded() {
     assert_eq!(replay("runtime.jsonl.gz"), (120, 4458));
 }
+
+#[test]
+fn protocols_are_counted_as_recorded_when_static_replacements_fail_late() {
+    assert_eq!(replay("replacements.jsonl.gz"), (60, 3189));
+}

@@ -90,6 +90,7 @@ pub struct World {
     /// Assignments that were acknowledged since the group was made or loaded.
     acknowledged: BTreeMap<(GroupId, MemberId, i32), Bytes>,
     leader_epoch: i32,
+    miscounts: invariants::Miscounts,
     /// Everything that came out, for comparing runs.
     pub transcript: Vec<String>,
 }
@@ -116,6 +117,7 @@ impl World {
             before_append: None,
             acknowledged: BTreeMap::new(),
             leader_epoch: 1,
+            miscounts: invariants::Miscounts::default(),
             transcript: Vec::new(),
         };
         world.elect(1);
@@ -385,6 +387,7 @@ impl World {
         }
         self.shard = Shard::new(self.config.clone(), self.release);
         self.acknowledged.clear();
+        self.miscounts = invariants::Miscounts::default();
         self.open.clear();
         self.before_append = None;
         let crashed = !choice.rarely(0, 2);
@@ -428,7 +431,7 @@ impl World {
                 self.before_append = Some(BeforeAppend { ..appended_once(&appended) });
             }
         }
-        invariants::check(&before, &self.shard, &out, self.release);
+        invariants::check(&before, &mut self.miscounts, &self.shard, &out, self.release);
     }
 
     fn take(&mut self, output: &Output) {

@@ -241,6 +241,8 @@ pub(super) fn group(group: &ClassicGroup) -> Value {
         "members": group.members().map(member).collect::<Vec<Value>>(),
         "pendingJoinMembers": text(&mut group.pending_join_members().iter().map(|id| id.as_str())),
         "pendingSyncMembers": text(&mut group.pending_sync_members().map(|id| id.as_str())),
+        "numMembersAwaitingJoin": group.awaiting_join(),
+        "supportedProtocols": group.supported_protocols(),
     })
 }
 

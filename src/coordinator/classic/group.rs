@@ -1,6 +1,6 @@
 //! A classic group: its fields and what changes them (classic-coordinator.md 1; `ClassicGroup`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -90,8 +90,11 @@ pub struct ClassicGroup {
     pub(super) pending_sync: JavaHashMap<MemberId, ()>,
     /// How many members wait in JoinGroup.
     pub(super) awaiting_join: usize,
-    /// How many members list each protocol.
-    supported_protocols: FxHashMap<Arc<str>, usize>,
+    /// How many members list each protocol, as Kafka counts it: see [`ClassicGroup::supporters`].
+    supported_protocols: FxHashMap<Arc<str>, i64>,
+    /// What the member objects list whose replacement is on its way to the log, by the object's incarnation. An object
+    /// keeps its entry when it leaves the group: the failure of the record comes back to it.
+    replacements_in_flight: BTreeMap<u64, Arc<[JoinGroupProtocol]>>,
     pub(super) subscribed_topics: Option<BTreeSet<TopicName>>,
     pub(super) new_member_added: bool,
     members_made: u64,
@@ -102,6 +105,10 @@ impl ClassicGroup {
     /// Group id.
     pub fn group_id(&self) -> &GroupId {
         &self.group_id
+    }
+    /// Which of the group objects that bore this id it is.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
     }
     /// State.
     pub fn state(&self) -> GroupState {
@@ -167,9 +174,17 @@ impl ClassicGroup {
     pub fn new_member_added(&self) -> bool {
         self.new_member_added
     }
-    /// How many members list a protocol.
-    pub fn supporters(&self, protocol: &str) -> usize {
+    /// How many members list a protocol, as Kafka counts it (`ClassicGroup.supportedProtocols`). That is the true number,
+    /// unless the record of a static replacement failed after the member object that it was about had left the group (by
+    /// a second replacement or a LeaveGroup): Kafka then takes what that object listed last from the counts and adds
+    /// what it listed before the replacement, so that they are off, even below zero, for as long as the group lives.
+    pub fn supporters(&self, protocol: &str) -> i64 {
         self.supported_protocols.get(protocol).copied().unwrap_or(0)
+    }
+    /// Every protocol that counts for some number of members but zero, by name.
+    pub fn supported_protocols(&self) -> BTreeMap<&str, i64> {
+        let counts = self.supported_protocols.iter().map(|(name, count)| (&**name, *count));
+        counts.filter(|(_, count)| *count != 0).collect()
     }
 }
 
@@ -193,6 +208,7 @@ impl ClassicGroup {
             pending_sync: JavaHashMap::new(),
             awaiting_join: 0,
             supported_protocols: FxHashMap::default(),
+            replacements_in_flight: BTreeMap::new(),
             subscribed_topics: None,
             new_member_added: false,
             members_made: 0,
@@ -238,7 +254,12 @@ impl ClassicGroup {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|protocol| self.supporters(&protocol.name) == self.members.len())
+            && protocols.iter().any(|protocol| self.is_candidate(&protocol.name))
+    }
+
+    /// Do all members list this protocol, as Kafka counts it?
+    fn is_candidate(&self, protocol: &str) -> bool {
+        self.supporters(protocol) == self.members.len() as i64
     }
 
     /// Fencing and membership: the first three checks of most requests (`validateMember`).
@@ -314,10 +335,18 @@ impl ClassicGroup {
 
     pub(super) fn uncount_protocols(&mut self, protocols: &[JoinGroupProtocol]) {
         for protocol in protocols {
-            if let Some(count) = self.supported_protocols.get_mut(&protocol.name) {
-                *count = count.saturating_sub(1);
-            }
+            *self.supported_protocols.entry(protocol.name.clone()).or_insert(0) -= 1;
         }
+    }
+
+    /// The replacement that made a member object goes to the log.
+    pub(super) fn begin_replacement(&mut self, incarnation: u64, protocols: Arc<[JoinGroupProtocol]>) {
+        self.replacements_in_flight.insert(incarnation, protocols);
+    }
+
+    /// The fate of a replacement's record is known: what the member object lists now, or listed last.
+    pub(super) fn end_replacement(&mut self, incarnation: u64) -> Option<Arc<[JoinGroupProtocol]>> {
+        self.replacements_in_flight.remove(&incarnation)
     }
 
     /// Replaces a member's protocols and timeouts, and parks it with a new JoinGroup (the former one is never answered,
@@ -331,6 +360,9 @@ impl ClassicGroup {
         env: &mut Env,
     ) {
         let member = self.members.get_mut(member_id).expect("an updated member is in the group");
+        if let Some(listed) = self.replacements_in_flight.get_mut(&member.incarnation) {
+            *listed = protocols.clone();
+        }
         let former = std::mem::replace(&mut member.protocols, protocols.clone());
         member.rebalance_timeout_ms = rebalance_timeout_ms;
         member.session_timeout_ms = session_timeout_ms;
@@ -386,7 +418,7 @@ impl ClassicGroup {
     pub(super) fn select_protocol(&self) -> Result<Arc<str>, Unexpected> {
         let mut votes: JavaHashMap<Arc<str>, usize> = JavaHashMap::new();
         for member in self.members.values() {
-            let voted = member.protocols.iter().find(|protocol| self.supporters(&protocol.name) == self.members.len());
+            let voted = member.protocols.iter().find(|protocol| self.is_candidate(&protocol.name));
             let Some(voted) = voted else {
                 return Err(Unexpected("Member does not support any of the candidate protocols".into()));
             };

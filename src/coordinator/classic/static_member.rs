@@ -29,7 +29,6 @@ pub(in crate::coordinator) struct ReplaceWrite {
     member: u64,
     leader_before: Option<MemberId>,
     protocols_before: Arc<[JoinGroupProtocol]>,
-    protocols_after: Arc<[JoinGroupProtocol]>,
     timeouts_before: (i32, i32),
 }
 
@@ -71,7 +70,6 @@ pub(super) fn replace(
                 member,
                 leader_before,
                 protocols_before,
-                protocols_after: join.protocols.clone(),
                 timeouts_before,
             };
             replace_in_stable(group, join, write, env)
@@ -95,6 +93,7 @@ fn replace_in_stable(group: &mut ClassicGroup, join: &Join, write: ReplaceWrite,
     if group.protocol_name.as_deref().unwrap_or_default() == &*selected {
         env.event(CoordinatorEvent::StaticMemberKeepsAssignment { group: group.group_id.clone() });
         let record = group.metadata_record(|member| member.assignment.clone())?;
+        group.begin_replacement(write.member, join.protocols.clone());
         return Ok(Some(Write { record, callback: Callback::StaticReplace(Box::new(write)) }));
     }
     let reason = || {
@@ -150,9 +149,10 @@ pub(super) fn complete(
     env: &mut Env,
 ) {
     let Some(group) = group else { return };
+    let listed = group.end_replacement(write.member);
     match result {
         Ok(()) => confirm(group, write, env),
-        Err(error) => revert(group, write, error, env),
+        Err(error) => revert(group, write, listed.unwrap_or_default(), error, env),
     }
 }
 
@@ -174,7 +174,14 @@ fn confirm(group: &mut ClassicGroup, write: ReplaceWrite, env: &mut Env) {
     group.complete_join_future(new_id, response, env);
 }
 
-fn revert(group: &mut ClassicGroup, write: ReplaceWrite, error: ErrorCode, env: &mut Env) {
+/// `listed` is what the member object lists, or listed when it left the group.
+fn revert(
+    group: &mut ClassicGroup,
+    write: ReplaceWrite,
+    listed: Arc<[JoinGroupProtocol]>,
+    error: ErrorCode,
+    env: &mut Env,
+) {
     let ReplaceWrite { instance, old_id, new_id, .. } = &write;
     env.event(CoordinatorEvent::StaticMemberReverted {
         group: group.group_id.clone(),
@@ -187,8 +194,9 @@ fn revert(group: &mut ClassicGroup, write: ReplaceWrite, error: ErrorCode, env: 
     if is_same_member {
         group.update_member(new_id, write.protocols_before.clone(), write.timeouts_before, None, env);
     } else {
-        // The member object left the group; Kafka adjusts the group's counts all the same.
-        group.uncount_protocols(&write.protocols_after);
+        // The member object left the group, and its protocols left the counts with it; Kafka takes them away again and
+        // adds the former ones all the same (`ClassicGroup.updateMember`).
+        group.uncount_protocols(&listed);
         group.count_protocols(&write.protocols_before);
     }
     if replace_static_member(group, instance, new_id, old_id, env).is_err() {

@@ -50,6 +50,8 @@ pub struct Behaviour {
     pub heartbeat_failure: HeartbeatFailure,
     /// How fetching stands in the way of group requests.
     pub fetching: Fetching,
+    /// When the next Fetch goes out.
+    pub prefetch: Prefetch,
     /// The first Fetch after an assignment goes out so much later, ms.
     pub fetch_begins_after_ms: u64,
     /// A broker parks a Fetch for so much less than `fetch.max.wait.ms`, ms.
@@ -170,6 +172,20 @@ pub enum Fetching {
     /// Heartbeats are sent by the fetch loop, between two Fetches; `close` waits for the parked one (kafkajs,
     /// statements 25 to 27).
     Loop,
+}
+
+/// When records are fetched that the application has not asked for yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prefetch {
+    /// Never: a Fetch begins when the application is done with the last one's records.
+    None,
+    /// Whenever `poll` returns, for partitions of which nothing is buffered (Java until 3.9).
+    PerPartition,
+    /// The same, but not from a broker that hosts a partition of which something is buffered (Java since 4.0,
+    /// `AbstractFetch.prepareFetchRequests`).
+    PerBroker,
+    /// Always, beside the application, into a queue that is larger than what it takes at a time.
+    Continuous,
 }
 
 /// What follows a membership or a JoinGroup that failed.
@@ -336,6 +352,7 @@ impl Default for Behaviour {
             session_timer: SessionTimer::DropsCoordinator,
             heartbeat_failure: HeartbeatFailure::Keeps,
             fetching: Fetching::Apart,
+            prefetch: Prefetch::PerBroker,
             fetch_begins_after_ms: 0,
             fetch_margin_ms: 0,
             joins_with_the_old_id: false,

@@ -11,9 +11,9 @@ pub mod settings;
 
 pub use behaviour::{
     AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
-    HeartbeatFailure, JoinTimeout, LostCallback, PollInterval, Reasons, RebalanceTimeout, Rejoin, RequestVersions,
-    RevocationCommit, SessionTimer, SubscriptionFormat,
+    HeartbeatFailure, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
+    RequestVersions, RevocationCommit, SessionTimer, SubscriptionFormat,
 };
-pub use classic::Consumer;
+pub use classic::{AssignedPartition, Consumer};
 pub use interface::{Api, Callback, ClientEvent, CloseOption, Connection, Input, Jitter, Output, RecordBatch, Thread};
 pub use settings::{Application, CommitStrategy, ConsumerSettings, OnException, Subscription};

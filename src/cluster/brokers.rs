@@ -93,14 +93,9 @@ impl Brokers {
         (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.is_up(*broker))
     }
 
-    /// The broker that leads a partition of a topic while it is up.
-    pub fn preferred_leader_of(&self, partition: PartitionIndex) -> BrokerId {
-        BrokerId(partition.0 % self.brokers.len() as u32)
-    }
-
     /// The broker that leads a partition of a topic.
     pub fn leader_of(&self, partition: PartitionIndex) -> Option<BrokerId> {
-        self.next_up(self.preferred_leader_of(partition))
+        self.next_up(BrokerId(partition.0 % self.brokers.len() as u32))
     }
 
     /// Does it run?

@@ -149,18 +149,8 @@ impl Simulation<'_> {
                     self.queue.set(timer, at);
                 }
             }
-            Output::AwaitRecords => {
-                if let Some(process) = self.process(consumer) {
-                    process.awaits_records = true;
-                }
-                self.plan_records(consumer);
-            }
-            Output::StopAwaiting => {
-                if let Some(process) = self.process(consumer) {
-                    process.awaits_records = false;
-                }
-                self.queue.cancel(self.timers[consumer as usize].records);
-            }
+            Output::AwaitRecords => self.await_records(consumer),
+            Output::StopAwaiting => self.stop_awaiting(consumer),
             Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
             Output::Callback { callback, partitions } => self.begin_callback(consumer, callback, partitions),
             Output::Assign { assignor, members, partitions } => {
@@ -187,7 +177,7 @@ impl Simulation<'_> {
         at + self.thread_lateness.sample(&mut self.hosts[consumer as usize].random.lateness)
     }
 
-    fn process(&mut self, consumer: u32) -> Option<&mut Process> {
+    pub(super) fn process(&mut self, consumer: u32) -> Option<&mut Process> {
         self.hosts[consumer as usize].process.as_mut()
     }
 
@@ -357,7 +347,7 @@ impl Simulation<'_> {
         if let Some((ends, left)) = process.assignment.as_mut() {
             *left = SimDuration(ends.0.saturating_sub(self.now.0));
         }
-        for timer in [timers.work, timers.batch, timers.assign, timers.records] {
+        for timer in [timers.work, timers.batch, timers.assign] {
             self.queue.cancel(timer);
         }
         self.queue.set(timers.resume, until);
@@ -386,104 +376,7 @@ impl Simulation<'_> {
         self.count_quota(consumer);
         self.tell_of_standing_clock(consumer);
         self.client_input(consumer, Input::Resumed);
-        if self.process(consumer).is_some_and(|process| process.awaits_records) {
-            self.plan_records(consumer);
-        }
-    }
-
-    /// Works out when a waiting `poll` gets records: a parked Fetch is answered when the first record comes in.
-    pub(super) fn plan_records(&mut self, consumer: u32) {
-        let host = &mut self.hosts[consumer as usize];
-        let timer = self.timers[consumer as usize].records;
-        let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none())
-        else {
-            return self.queue.cancel(timer);
-        };
-        if process.fetchable.version != process.client.fetch_version() {
-            let assigned = process.client.assigned();
-            let indices = assigned.iter().map(|owned| {
-                let topic = self.topic_index.get(&owned.partition.topic)?;
-                let index = *self.topics[*topic as usize].partitions.get(owned.partition.partition as usize)?;
-                Some((index, self.brokers.preferred_leader_of(index)))
-            });
-            process.fetchable.partitions = indices.collect();
-            process.fetchable.version = process.client.fetch_version();
-            // The first Fetch of new partitions takes a round trip even if their records are there.
-            let round_trip = self.latency.sample(&mut host.random.fetch) + self.latency.sample(&mut host.random.fetch);
-            process.fetchable.from = self.now + round_trip;
-        }
-        let mut first = SimTime::MAX;
-        for (owned, index) in process.client.assigned().iter().zip(&process.fetchable.partitions) {
-            let (true, Some((index, preferred))) = (owned.fetchable, *index) else { continue };
-            let Some(leader) = self.brokers.next_up(preferred) else { continue };
-            if self.network.data_blocked(consumer, leader) {
-                continue;
-            }
-            let (log_end, next_arrival) = self.workload.end_and_next(index, self.now);
-            if log_end > owned.position {
-                first = self.now;
-                break;
-            }
-            first = first.min(next_arrival);
-        }
-        if first == SimTime::MAX {
-            return self.queue.cancel(timer);
-        }
-        if first > self.now {
-            first += self.latency.sample(&mut host.random.fetch);
-        }
-        self.queue.set(timer, first.max(process.fetchable.from));
-    }
-
-    /// Plans anew for all that wait, after links or leaders changed.
-    pub(super) fn replan_all_records(&mut self) {
-        for consumer in 0..self.hosts.len() as u32 {
-            if self.hosts[consumer as usize].process.as_ref().is_some_and(|process| process.awaits_records) {
-                self.plan_records(consumer);
-            }
-        }
-    }
-
-    /// Hands a waiting `poll` what is there, at most `max.poll.records`: one partition after the other, beginning after
-    /// the one that came last.
-    pub(super) fn records_arrived(&mut self, consumer: u32) {
-        let entry = self.consumers[consumer as usize];
-        let host = &mut self.hosts[consumer as usize];
-        let Some(process) = host.process.as_mut().filter(|process| process.awaits_records) else { return };
-        let assigned = process.client.assigned();
-        let mut left = entry.config.max_poll_records;
-        let batches = &mut self.batches;
-        let turn = process.fetchable.turn % assigned.len().max(1);
-        for place in (turn..assigned.len()).chain(0..turn) {
-            let owned = &assigned[place];
-            let (true, Some((index, preferred))) = (owned.fetchable, process.fetchable.partitions[place]) else {
-                continue;
-            };
-            let Some(leader) = self.brokers.next_up(preferred) else { continue };
-            if self.network.data_blocked(consumer, leader) {
-                continue;
-            }
-            let there = self.workload.log_end(index, self.now) - owned.position;
-            if there <= 0 {
-                continue;
-            }
-            let record_bytes = self.partition_bytes[index.0 as usize];
-            let buffered = i64::from((entry.config.max_partition_fetch_bytes / record_bytes.max(1)).max(1));
-            let count = there.min(buffered).min(i64::from(left)) as u32;
-            batches.push(RecordBatch { partition: owned.partition.clone(), from: owned.position, count });
-            left -= count;
-            if left == 0 {
-                process.fetchable.turn = place;
-                break;
-            }
-        }
-        if batches.is_empty() {
-            self.plan_records(consumer);
-        } else {
-            process.awaits_records = false;
-            let batches = batches.drain(..).collect();
-            self.client_input(consumer, Input::Records(batches));
-        }
+        self.fetch(consumer);
     }
 }
 

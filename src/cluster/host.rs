@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
 use crate::engine::{RandomStream, SimDuration, SimTime};
-use crate::protocol::BrokerId;
 use crate::protocol::message::Request;
 use crate::scenario::checked::CloseHow;
-use crate::trace::{HostPause, PartitionIndex};
+use crate::trace::HostPause;
 
+use super::fetching::Fetcher;
 use super::machine::Quota;
 use super::network::ConnectionId;
 
@@ -104,7 +104,7 @@ pub struct Process {
     /// `poll` waits for records.
     pub awaits_records: bool,
     /// Where those records come from.
-    pub fetchable: Fetchable,
+    pub fetcher: Fetcher,
     /// SIGTERM was sent: the consumer closes.
     pub closing: bool,
     /// Kinds of group requests that it has sent before.
@@ -127,7 +127,7 @@ impl Process {
             assignment: None,
             connections: Vec::new(),
             awaits_records: false,
-            fetchable: Fetchable { version: u64::MAX, ..Fetchable::default() },
+            fetcher: Fetcher::default(),
             closing: false,
             sent_before: Vec::new(),
         }
@@ -149,20 +149,6 @@ impl Process {
     pub fn connection(&self, kind: Connection) -> Option<ConnectionId> {
         self.connections.iter().find(|(open, _)| *open == kind).map(|(_, id)| *id)
     }
-}
-
-/// The partitions that a waiting poll can take records from.
-#[derive(Default)]
-pub struct Fetchable {
-    /// Indices into the run's partitions with their preferred leaders, parallel to the client's list; `None` for a
-    /// partition that does not exist.
-    pub partitions: Vec<Option<(PartitionIndex, BrokerId)>>,
-    /// The client's version of that list.
-    pub version: u64,
-    /// Nothing comes before: the first Fetch is under way.
-    pub from: SimTime,
-    /// Where the next poll begins: the consumer drains one partition after the other.
-    pub turn: usize,
 }
 
 /// Work of the application's thread.

@@ -6,6 +6,7 @@
 mod brokers;
 mod consumers;
 mod faults;
+mod fetching;
 mod host;
 mod inputs;
 mod log;

@@ -21,7 +21,7 @@ use super::metadata::{Metadata, MetadataSnapshot};
 use super::network::{Arrival, Network};
 use super::positions::CommittedRequest;
 use super::subscriptions::{AssignedPartition, Subscriptions};
-use super::thread::Frame;
+use super::thread::{Frame, Outcome};
 
 /// `ConsumerPartitionAssignor.RebalanceProtocol`: the highest that all configured assignors support (3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +103,8 @@ pub struct Consumer {
     /// The assignment of the last SyncGroup answer.
     pub(super) assignment: ConsumerProtocolAssignment,
     pub(super) election: Option<Election>,
+    /// What the last call returned, while the leader's work holds its caller up.
+    pub(super) returned: Option<Outcome>,
     pub(super) assignment_computed: bool,
     pub(super) stack: Vec<Frame>,
     pub(super) callback_done: bool,
@@ -160,6 +162,7 @@ impl Consumer {
             joined_subscription: None,
             assignment: ConsumerProtocolAssignment::default(),
             election: None,
+            returned: None,
             assignment_computed: false,
             stack: vec![Frame::Application(Loop::Down)],
             callback_done: false,

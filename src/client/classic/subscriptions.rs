@@ -17,6 +17,9 @@ pub struct AssignedPartition {
     pub position: i64,
     /// It has a position and is not about to be revoked: records may be returned.
     pub fetchable: bool,
+    /// [`super::Consumer::fetch_version`] when it became fetchable: what was fetched before is dropped by the next
+    /// `poll`, even if it continues at the same position.
+    pub fetchable_since: u64,
     /// The position of the last commit.
     committed: i64,
     state: FetchState,
@@ -101,7 +104,11 @@ impl Subscriptions {
         self.version += 1;
         self.without_position = 0;
         for owned in &mut self.assigned {
+            let was_fetchable = owned.fetchable;
             owned.fetchable = owned.state == FetchState::Fetching && !owned.pending_revocation;
+            if owned.fetchable && !was_fetchable {
+                owned.fetchable_since = self.version;
+            }
             self.without_position += usize::from(owned.state != FetchState::Fetching);
         }
     }
@@ -240,6 +247,7 @@ impl AssignedPartition {
             position: -1,
             committed: -1,
             fetchable: false,
+            fetchable_since: 0,
             state: FetchState::Initializing,
             pending_revocation: false,
         }

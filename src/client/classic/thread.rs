@@ -57,9 +57,10 @@ const STEPS_MAX: u32 = 100_000;
 impl Consumer {
     /// Runs the poll thread until it waits.
     pub(super) fn run_poll_thread(&mut self, cx: &mut Context<'_>) {
-        let mut returned: Option<Outcome> = None;
+        let mut returned = self.returned.take();
         for _ in 0..STEPS_MAX {
             if self.election.is_some() && !self.continue_election(cx) {
+                self.returned = returned;
                 return;
             }
             let Some(frame) = self.stack.pop() else { return };

@@ -75,6 +75,12 @@ pub fn build(recording: &Recording, actions: &[Action], noise: &NoiseFloor) -> R
     })
 }
 
+/// How long the recorded application sleeps for a record.
+fn nap(recording: &Recording, ms: u64) -> SimDuration {
+    let oversleep = SimDuration::from_micros((recording.noise.oversleep_p50_ms * 1_000.0) as u64);
+    if ms == 0 { SimDuration::ZERO } else { SimDuration::from_millis(ms) + oversleep }
+}
+
 fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildError> {
     let mut config = BrokerConfig::default();
     for (name, value) in &recording.broker {
@@ -165,7 +171,7 @@ fn consumer(
         start_at: started.map_or(SimTime::MAX, |action| action.at.sim_time()),
         startup: noise.startup.clone(),
         processing: Processing {
-            per_record: Distribution::Constant(SimDuration::from_millis(member.app.process_ms)),
+            per_record: Distribution::Constant(nap(recording, member.app.process_ms)),
             per_batch: at_once.clone(),
             per_record_changes: Vec::new(),
             slow: member.app.slow,

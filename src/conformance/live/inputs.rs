@@ -125,7 +125,7 @@ fn recorded_joins(recording: &Recording) -> Vec<Option<SimTime>> {
         });
         let mut sent = own().filter(|event| matches!(&event.what, Happened::Send { api, .. } if api == "JOIN_GROUP"));
         // Only the second one takes effect where a member id had to be asked for.
-        let place = usize::from(recording.of_other_libraries() && without_id == Some(true));
+        let place = usize::from(without_id == Some(true));
         sent.nth(place).map(|event| event.at.sim_time())
     };
     joins

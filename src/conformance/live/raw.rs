@@ -124,6 +124,8 @@ pub(super) struct Rebalance {
 #[derive(Deserialize, Default)]
 pub(super) struct Noise {
     #[serde(default)]
+    pub oversleep_p50_ms: f64,
+    #[serde(default)]
     pub oversleep_p99_ms: f64,
 }
 

@@ -120,7 +120,7 @@ fn read_line(line: &str) -> Result<Recording, Problem> {
         actions,
         events,
         measured: read_measured(raw.measured),
-        noise: Noise { oversleep_p99_ms: raw.noise.oversleep_p99_ms },
+        noise: Noise { oversleep_p50_ms: raw.noise.oversleep_p50_ms, oversleep_p99_ms: raw.noise.oversleep_p99_ms },
         traffic: raw.traffic.map(read_traffic),
     })
 }

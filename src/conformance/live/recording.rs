@@ -57,7 +57,7 @@ impl Recording {
     /// Records that were produced until then, over all partitions, if the recording had steady traffic.
     pub fn produced_until(&self, at: Millis) -> i64 {
         let Some(rate) = self.params.rate else { return 0 };
-        ((at.0 / BURST_EVERY_MS) as f64 * rate * BURST_EVERY_MS as f64 / 1_000.0) as i64
+        ((at.0.max(0) / BURST_EVERY_MS) as f64 * rate * BURST_EVERY_MS as f64 / 1_000.0) as i64
     }
 
     /// The recorder left out what happens all the time, and merged equal consecutive exceptions.
@@ -297,7 +297,9 @@ pub struct MeasuredRebalance {
 /// How disturbed the machine was meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Noise {
-    /// 99th percentile of how late naps of 5 ms ended, ms.
+    /// How late naps of 5 ms ended in the median, ms.
+    pub oversleep_p50_ms: f64,
+    /// 99th percentile of the same, ms.
     pub oversleep_p99_ms: f64,
 }
 

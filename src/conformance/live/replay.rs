@@ -23,7 +23,7 @@ const NOISY_OVERSLEEP_P99_MS: f64 = 20.0;
 pub const RUNS_MAX: u64 = 400;
 
 /// Long recordings of many members are given fewer runs: they may cover so much time, summed over members, s.
-const MEMBER_SECONDS_MAX: u64 = 240_000;
+const MEMBER_SECONDS_MAX: u64 = 2_000_000;
 
 /// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
 /// another way.

@@ -12,7 +12,7 @@ use super::recording::{Act, Action, Name, Recording, Traffic};
 use super::timeline::{Deed, Timeline, TimelineRecorder};
 use super::traffic::TrafficMeter;
 use crate::cluster::run_with;
-use crate::engine::{Millis, RandomStream};
+use crate::engine::{Millis, RandomStream, SimDuration};
 
 /// The least time between the end of the group's formation and the reference, ms.
 const REFERENCE_AFTER_FORMATION_MS: i64 = 1_100;
@@ -22,6 +22,9 @@ const SAME_INTERVAL_MS: i64 = 100;
 
 /// How long a step goes on after its last action to see the group settle, ms.
 const SETTLE_MS_MAX: i64 = 60_000;
+
+/// A group counts as settled when no callback came for so long, ms: longer than any step of forming a group takes.
+const QUIET_MS: i64 = 12_000;
 
 /// When an action is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +57,7 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
                     names = Renaming::by_leader(recording, recording.actions[place].at, &timeline);
                 }
                 let phase = (phases.next_f64() * *phase_ms as f64) as i64;
-                last_callback(&timeline, Millis(i64::MAX)).max(previous) + *ms + phase
+                settled(&timeline, previous) + *ms + phase
             }
             DueAfter::Join { who, ms } => {
                 let timeline = simulate(recording, &actions, noise, seed)?;
@@ -96,10 +99,25 @@ fn simulate(recording: &Recording, actions: &[Action], noise: &NoiseFloor, seed:
     let mut actions = actions.to_vec();
     let last = actions.last().map_or(Millis(0), |action| action.at);
     actions.push(Action { at: last + SETTLE_MS_MAX, what: Act::End, mark: false });
-    let scenario = build(recording, &actions, noise)?;
+    let mut scenario = build(recording, &actions, noise)?;
+    scenario.duration = SimDuration::from_millis((last.0 + SETTLE_MS_MAX).max(0) as u64);
     let mut recorder = TimelineRecorder::default();
     run_with(&scenario, seed, noise.inputs(), &mut [&mut recorder]);
     Ok(recorder.finish())
+}
+
+/// The last callback before the group was quiet for a while, if there was one since the last action.
+fn settled(timeline: &Timeline, previous: Millis) -> Millis {
+    let mut last = previous;
+    for (at, _, deed) in timeline.deeds() {
+        if matches!(deed, Deed::Callback(..)) && at > last {
+            if at - last > QUIET_MS && last > previous {
+                break;
+            }
+            last = at;
+        }
+    }
+    last
 }
 
 /// The rule behind each recorded action's time.

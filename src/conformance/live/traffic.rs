@@ -70,7 +70,8 @@ impl<'a> TrafficMeter<'a> {
 
     fn look_at_lag(&mut self, now: Millis) {
         while self.next_lag <= now {
-            let produced = self.recording.produced_until(self.next_lag);
+            // Bursts and looks follow one clock; at a full second the look came first in nearly all recordings.
+            let produced = self.recording.produced_until(self.next_lag + -1);
             self.traffic.lag.push((self.next_lag.0 as f64 / 1_000.0, produced - self.committed));
             self.next_lag = self.next_lag + LAG_EVERY_MS;
         }

@@ -71,6 +71,7 @@ impl ConsumerConfig {
             "enable.auto.commit" => Field::Flag(&mut self.enable_auto_commit),
             "internal.leave.group.on.close" => Field::Flag(&mut self.leave_group_on_close),
             "max.poll.records" => Field::Count(&mut self.max_poll_records),
+            "fetch.max.bytes" => Field::Count(&mut self.fetch_max_bytes),
             "fetch.min.bytes" => Field::Count(&mut self.fetch_min_bytes),
             "max.partition.fetch.bytes" => Field::Count(&mut self.max_partition_fetch_bytes),
             "auto.commit.interval.ms" => Field::Time(&mut self.auto_commit_interval_ms),

@@ -109,6 +109,8 @@ pub struct ConsumerConfig {
     pub metadata_recovery_rebootstrap: bool,
     /// `fetch.max.wait.ms`
     pub fetch_max_wait_ms: i32,
+    /// `fetch.max.bytes`
+    pub fetch_max_bytes: u32,
     /// `fetch.min.bytes`
     pub fetch_min_bytes: u32,
     /// `max.partition.fetch.bytes`
@@ -142,6 +144,7 @@ impl Default for ConsumerConfig {
             metadata_max_age_ms: 300_000,
             metadata_recovery_rebootstrap: true,
             fetch_max_wait_ms: 500,
+            fetch_max_bytes: 52_428_800,
             fetch_min_bytes: 1,
             max_partition_fetch_bytes: 1_048_576,
             leave_group_on_close: true,

@@ -25,7 +25,7 @@ properties! {
     "enable.auto.commit": Boolean = "true", Any, Applied, "Commit what `poll` has returned, from later polls, before rejoining and on close.";
     "enable.metrics.push": Boolean = "true", Any, Ignored, "Metrics here are the report's own.";
     "exclude.internal.topics": Boolean = "true", Any, Ignored, "Patterns here never match internal topics.";
-    "fetch.max.bytes": Int = "52428800", at_least(0), Ignored, "Bytes on the wire are not modelled.";
+    "fetch.max.bytes": Int = "52428800", at_least(0), Applied, "Most bytes of one fetch, all partitions together.";
     "fetch.max.wait.ms": Int = "500", at_least(0), Applied, "How long a broker parks a fetch that finds nothing; delays what queues behind it.";
     "fetch.min.bytes": Int = "1", at_least(0), Applied, "A broker answers a fetch once this much is there.";
     "group.id": String = null, Any, Named, "The group is the one that the consumer stands under in the scenario.";

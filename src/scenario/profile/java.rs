@@ -2,7 +2,8 @@
 
 use super::ClientProfile;
 use crate::client::{
-    Behaviour, JoinTimeout, LostCallback, PollInterval, Reasons, RebalanceTimeout, RequestVersions, RevocationCommit,
+    Behaviour, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, RequestVersions,
+    RevocationCommit,
 };
 use crate::protocol::config::{ConsumerConfig, Refusal};
 
@@ -68,6 +69,7 @@ fn behaviour(version: Version) -> Behaviour {
         revocation_commit: if version >= (3, 2, 0) { RevocationCommit::AsyncAwaited } else { RevocationCommit::Sync },
         lost_callback: if version >= (2, 4, 0) { LostCallback::Lost } else { LostCallback::Revoked },
         polls_during_join: version >= (2, 6, 0),
+        prefetch: if version >= (4, 0, 0) { Prefetch::PerBroker } else { Prefetch::PerPartition },
         join_timeout: match version {
             (0 | 1, ..) => JoinTimeout::RequestTimeout,
             (2, 0..=5, _) => JoinTimeout::PollIntervalPlus5s,

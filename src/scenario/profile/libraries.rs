@@ -6,8 +6,8 @@ use super::ClientProfile;
 use super::own_settings::{OwnSetting, REBALANCE_TIMEOUT, Unit};
 use crate::client::{
     AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
-    HeartbeatFailure, LostCallback, PollInterval, Reasons, RebalanceTimeout, Rejoin, RequestVersions, SessionTimer,
-    SubscriptionFormat,
+    HeartbeatFailure, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin, RequestVersions,
+    SessionTimer, SubscriptionFormat,
 };
 use crate::protocol::config::ConsumerConfig;
 
@@ -59,6 +59,9 @@ const fn versions(join_group: i16, sync_group: i16, heartbeat: i16, leave_group:
 /// no reasons, commits of what moved.
 fn common(versions: RequestVersions) -> Behaviour {
     Behaviour {
+        // Documentation: librdkafka's and franz-go's buffers, sarama's and kafka-go's channels are filled beside the
+        // application.
+        prefetch: Prefetch::Continuous,
         heartbeat_while_completing: false,
         reasons: Reasons::None,
         sleeps_in_slices: false,
@@ -328,6 +331,7 @@ const KAFKAJS: Library = Library {
         poll_interval: PollInterval::Unlimited,           // 26
         first_heartbeat: FirstHeartbeat::AtOnce,          // table: between the first two fetches
         fetching: Fetching::Loop,                         // 25, 27
+        prefetch: Prefetch::None,                         // 25
         lost_callback: LostCallback::None,
         listener_on_close: false,
         heartbeat_failure: HeartbeatFailure::EndsWithoutId, // 28
@@ -409,6 +413,7 @@ const KAFKA_PYTHON: Library = Library {
     remarks: &["the poll interval is looked at only when a heartbeat is due (statement 35)"],
     behaviour: || Behaviour {
         poll_interval: PollInterval::LeavesAtHeartbeat, // 35
+        prefetch: Prefetch::PerPartition,               // documentation: as Java's fetcher
         joins_twice_permille: 31,                       // 35: 11 of 353
         session_timer: SessionTimer::DropsCoordinator,
         rejoin: Rejoin { fenced_stops: true, ..Behaviour::default().rejoin }, // table
@@ -434,6 +439,7 @@ const AIOKAFKA: Library = Library {
         "an application that awaits delays nothing (statement 37)",
     ],
     behaviour: || Behaviour {
+        prefetch: Prefetch::PerPartition,             // documentation: as Java's fetcher
         application: ApplicationThread::Beside,       // 37
         rebalance_timeout: RebalanceTimeout::Session, // 37
         poll_interval: PollInterval::Leaves,          // 37

@@ -1,7 +1,7 @@
 //! Cooperative rebalancing: what stays is kept, only what moves is given up, in two rounds.
 
 use super::context::*;
-use crate::client::{Callback, Input};
+use crate::client::{Callback, CommitStrategy, Input};
 use crate::protocol::ErrorCode;
 use crate::protocol::message::Request;
 use crate::protocol::subscription::ConsumerProtocolSubscription;
@@ -98,4 +98,26 @@ fn a_newly_assigned_partition_starts_at_its_committed_offset() {
     let positions: Vec<i64> = context.consumer.assigned().iter().map(|owned| owned.position).collect();
     assert_eq!(positions, [5, 3]);
     assert_eq!(context.callbacks(), [(Callback::Assigned, vec![4])]);
+}
+
+#[test]
+fn a_leader_whose_join_answer_is_read_by_a_commit_goes_on_after_its_assignment() {
+    let mut settings = cooperative();
+    settings.application.commit = CommitStrategy::SyncAfterBatch;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.assignor_returns = false;
+    context.brokers.heartbeat_error = ErrorCode::RebalanceInProgress;
+    context.advance(3_000);
+    context.brokers.heartbeat_error = ErrorCode::None;
+    context.records(0, 5);
+    let (sent, join) = context.take_join();
+    context.answer(&sent, joined_as_leader(2, &join.member_id, "cooperative-sticky", &[]));
+    context.input(Input::ProcessingDone);
+    context.advance(10);
+    context.input(Input::AssignmentComputed);
+    assert_eq!(context.exceptions(), [("commitSync", "RebalanceInProgressException")]);
+    context.answer_sync(&[0]);
+    assert_eq!(context.callbacks().last(), Some(&(Callback::Assigned, vec![])));
+    context.records(0, 1);
+    assert_eq!(context.consumer.assigned()[0].position, 6);
 }

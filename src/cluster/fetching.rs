@@ -1,0 +1,454 @@
+//! Fetching: what a consumer has asked brokers for, and what has come of it.
+//!
+//! Model (consumer-client.md 4.2): a consumer has one Fetch at a time under way to each broker. A broker answers when
+//! `fetch.min.bytes` are there, with everything that is there at that moment, and without records after
+//! `fetch.max.wait.ms`. The answer waits in the consumer's buffer until `poll` asks, at most `max.poll.records` at a
+//! time. When the next Fetch goes out is the client's own way ([`Prefetch`]): a Java consumer sends it just before
+//! `poll` returns the last of its buffer, so after a slow batch there is first what had come when that batch *began*, and
+//! the whole backlog only with the Fetch after it.
+//!
+//! Partitions are answered in the order of the broker's fetch session, in which those that had records go to the end
+//! (`FetchSession`, `IncrementalFetchContext`). Fetches have no packets of their own: their times are drawn from the
+//! network's latency, and blocked links hold them up.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::client::{AssignedPartition, Input, Prefetch, RecordBatch};
+use crate::engine::{SimDuration, SimTime};
+use crate::protocol::BrokerId;
+use crate::protocol::config::ConsumerConfig;
+use crate::protocol::java_hash::JavaHashMap;
+use crate::trace::PartitionIndex;
+
+use super::brokers::Brokers;
+use super::simulation::Simulation;
+use super::workload::Workload;
+
+/// A consumer's Fetches and buffer.
+#[derive(Default)]
+pub struct Fetcher {
+    /// The client's version of its list of partitions.
+    version: Option<u64>,
+    /// Indices into the run's partitions, parallel to that list; `None` for a partition that does not exist.
+    partitions: Vec<Option<PartitionIndex>>,
+    place_of: FxHashMap<PartitionIndex, u32>,
+    /// One per broker.
+    sessions: Vec<FetchSession>,
+    /// What has come and was not asked for yet, in the order in which it came.
+    buffer: VecDeque<Fetched>,
+}
+
+/// What is fetched from one broker.
+struct FetchSession {
+    broker: BrokerId,
+    /// It was made up of that version of the client's list.
+    version: Option<u64>,
+    /// Those whose answer is due first stand first.
+    partitions: Vec<Asked>,
+    /// When the Fetch under way was sent, or sent again after an answer without records.
+    sent: Option<SimTime>,
+    /// The answer can't be there before.
+    ready: SimTime,
+}
+
+struct Asked {
+    partition: PartitionIndex,
+    place: u32,
+    from: i64,
+    answered: bool,
+}
+
+struct Fetched {
+    partition: PartitionIndex,
+    broker: BrokerId,
+    /// [`AssignedPartition::fetchable_since`] when it came.
+    since: u64,
+    from: i64,
+    to: i64,
+}
+
+/// What fetching depends on.
+struct Surroundings<'a> {
+    now: SimTime,
+    brokers: &'a Brokers,
+    workload: &'a mut Workload,
+    /// Bytes per record of each partition.
+    record_bytes: &'a [u32],
+    config: &'a ConsumerConfig,
+}
+
+impl Surroundings<'_> {
+    fn bytes(&self, asked: &Asked, records: i64) -> u64 {
+        records as u64 * u64::from(self.record_bytes[asked.partition.0 as usize])
+    }
+
+    fn max_wait(&self) -> SimDuration {
+        SimDuration::from_millis(self.config.fetch_max_wait_ms.max(1) as u64)
+    }
+}
+
+impl FetchSession {
+    fn wait_is_over(&self, wait: SimDuration, now: SimTime) -> bool {
+        self.sent.is_none_or(|sent| sent + wait <= now)
+    }
+
+    /// A poll that waits sends a Fetch again as soon as one was answered without records.
+    fn go_on_waiting(&mut self, wait: SimDuration, now: SimTime) {
+        if let Some(sent) = &mut self.sent {
+            *sent += SimDuration(now.since(*sent).0 / wait.0 * wait.0);
+        }
+    }
+
+    /// Makes up the list of partitions anew from those that are wanted, with their places: those that stay keep their
+    /// order, new ones come behind.
+    fn make_up(&mut self, version: Option<u64>, wanted: &[(PartitionIndex, u32)]) {
+        self.version = version;
+        let mut places: FxHashMap<PartitionIndex, u32> = wanted.iter().copied().collect();
+        self.partitions.retain_mut(|asked| {
+            let place = places.remove(&asked.partition);
+            asked.place = place.unwrap_or(asked.place);
+            place.is_some()
+        });
+        let new = wanted.iter().filter(|(partition, _)| places.contains_key(partition));
+        self.partitions.extend(new.map(|(partition, place)| Asked {
+            partition: *partition,
+            place: *place,
+            from: 0,
+            answered: false,
+        }));
+    }
+
+    /// When there is enough for an answer: now, or at an arrival that may make it enough.
+    fn first_answer(&self, around: &mut Surroundings<'_>) -> SimTime {
+        let mut next = SimTime::MAX;
+        let mut bytes = 0;
+        for asked in &self.partitions {
+            let (end, arrival) = around.workload.end_and_next(asked.partition, around.now);
+            let there = end - asked.from;
+            if there > 0 {
+                bytes += around.bytes(asked, there);
+                if bytes >= u64::from(around.config.fetch_min_bytes) {
+                    return around.now;
+                }
+            }
+            next = next.min(arrival);
+        }
+        match self.sent {
+            Some(sent) if bytes > 0 => next.min((sent + around.max_wait()).max(around.now)),
+            _ => next,
+        }
+    }
+
+    /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow.
+    fn answer(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        since: impl Fn(PartitionIndex) -> Option<u64>,
+        buffer: &mut VecDeque<Fetched>,
+    ) -> bool {
+        let mut room = u64::from(around.config.fetch_max_bytes);
+        let mut first = true;
+        for asked in &mut self.partitions {
+            let there = around.workload.log_end(asked.partition, around.now) - asked.from;
+            let record = u64::from(around.record_bytes[asked.partition.0 as usize]).max(1);
+            let limit = room.min(u64::from(around.config.max_partition_fetch_bytes)) / record;
+            // The first batch comes whatever its size.
+            let count = there.min((limit as i64).max(i64::from(first)));
+            asked.answered = count > 0;
+            if asked.answered {
+                first = false;
+                room = room.saturating_sub(count as u64 * record);
+                let (partition, from) = (asked.partition, asked.from);
+                if let Some(since) = since(partition) {
+                    buffer.push_back(Fetched { partition, broker: self.broker, since, from, to: from + count });
+                }
+            }
+        }
+        if first {
+            return false;
+        }
+        self.sent = None;
+        self.partitions.sort_by_key(|asked| asked.answered);
+        true
+    }
+}
+
+impl Fetcher {
+    /// Some partition of this broker has records in the buffer that can still be returned.
+    fn has_buffered(&self, broker: BrokerId, assigned: &[AssignedPartition]) -> bool {
+        self.buffer.iter().any(|fetched| fetched.broker == broker && self.owned(fetched, assigned).is_some())
+    }
+
+    /// The partition of what was fetched, if records can still be returned from there.
+    fn owned<'a>(&self, fetched: &Fetched, assigned: &'a [AssignedPartition]) -> Option<&'a AssignedPartition> {
+        let owned = &assigned[*self.place_of.get(&fetched.partition)? as usize];
+        let fits = owned.fetchable_since == fetched.since && owned.position == fetched.from;
+        (owned.fetchable && fits).then_some(owned)
+    }
+
+    /// `sendFetches`: a Fetch to each broker that may get one now.
+    fn send(&mut self, assigned: &[AssignedPartition], prefetch: Prefetch, around: &Surroundings<'_>) {
+        let wait = around.max_wait();
+        let alone = prefetch != Prefetch::PerPartition;
+        for place in 0..self.sessions.len() {
+            let session = &self.sessions[place];
+            let broker = session.broker;
+            if !session.wait_is_over(wait, around.now) || alone && self.has_buffered(broker, assigned) {
+                continue;
+            }
+            if !alone || session.version != self.version {
+                let wanted = self.wanted_of(broker, assigned, alone, around.brokers);
+                if wanted.is_empty() {
+                    self.sessions[place].sent = None;
+                    continue;
+                }
+                self.sessions[place].make_up(self.version, &wanted);
+            }
+            let session = &mut self.sessions[place];
+            for asked in &mut session.partitions {
+                asked.from = assigned[asked.place as usize].position;
+            }
+            session.sent = Some(around.now);
+            session.ready = SimTime::ZERO;
+        }
+    }
+
+    /// The partitions to fetch from a broker, with their places, in the order of the `HashSet` that
+    /// `AbstractFetch.fetchablePartitions` makes.
+    fn wanted_of(
+        &self,
+        broker: BrokerId,
+        assigned: &[AssignedPartition],
+        buffered_too: bool,
+        brokers: &Brokers,
+    ) -> Vec<(PartitionIndex, u32)> {
+        let is_buffered = |partition| self.buffer.iter().any(|fetched| fetched.partition == partition);
+        let fetchable = self.partitions.iter().zip(assigned).zip(0..).filter_map(|((partition, owned), place)| {
+            let partition = partition.filter(|partition| buffered_too || !is_buffered(*partition))?;
+            owned.fetchable.then_some((&owned.partition, (partition, place)))
+        });
+        let fetchable: Vec<_> = fetchable.collect();
+        let mut set = JavaHashMap::for_set_of(fetchable.len());
+        set.extend(fetchable);
+        set.values().copied().filter(|(partition, _)| brokers.leader_of(*partition) == Some(broker)).collect()
+    }
+
+    /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
+    /// fetchable any more, or from other positions, is dropped.
+    fn collect(&mut self, assigned: &[AssignedPartition], max: u32, batches: &mut Vec<RecordBatch>) {
+        let mut left = i64::from(max);
+        while left > 0
+            && let Some(mut fetched) = self.buffer.pop_front()
+        {
+            let Some(owned) = self.owned(&fetched, assigned) else { continue };
+            let count = (fetched.to - fetched.from).min(left);
+            batches.push(RecordBatch { partition: owned.partition.clone(), from: fetched.from, count: count as u32 });
+            fetched.from += count;
+            left -= count;
+            if fetched.from < fetched.to {
+                self.buffer.push_front(fetched);
+            }
+        }
+    }
+
+    /// There are records to return, once what is of no use is dropped.
+    fn has_records(&mut self, assigned: &[AssignedPartition]) -> bool {
+        while self.buffer.front().is_some_and(|fetched| self.owned(fetched, assigned).is_none()) {
+            self.buffer.pop_front();
+        }
+        !self.buffer.is_empty()
+    }
+}
+
+impl Simulation<'_> {
+    /// `poll` waits for records.
+    pub(super) fn await_records(&mut self, consumer: u32) {
+        if let Some(process) = self.process(consumer) {
+            process.awaits_records = true;
+        }
+        self.fetch(consumer);
+    }
+
+    /// `poll` waits no more. A Fetch that is under way goes on.
+    pub(super) fn stop_awaiting(&mut self, consumer: u32) {
+        if let Some(process) = self.process(consumer) {
+            process.awaits_records = false;
+        }
+        self.plan_records(consumer);
+    }
+
+    /// Sends the Fetches that a waiting poll sends, and plans when it gets records.
+    pub(super) fn fetch(&mut self, consumer: u32) {
+        self.note_assignment(consumer);
+        let host = &mut self.hosts[consumer as usize];
+        let timer = self.timers[consumer as usize].records;
+        let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none())
+        else {
+            return;
+        };
+        if process.fetcher.has_records(process.client.assigned()) {
+            return self.queue.set(timer, self.now);
+        }
+        self.send_fetches(consumer);
+        self.plan_records(consumer);
+    }
+
+    /// Takes the client's list of partitions over if it has changed.
+    fn note_assignment(&mut self, consumer: u32) {
+        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
+        let (client, fetcher) = (&process.client, &mut process.fetcher);
+        if fetcher.version != Some(client.fetch_version()) {
+            fetcher.version = Some(client.fetch_version());
+            let indices = client.assigned().iter().map(|owned| {
+                let topic = self.topic_index.get(&owned.partition.topic)?;
+                self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
+            });
+            fetcher.partitions = indices.collect();
+            let places = fetcher.partitions.iter().zip(0..);
+            fetcher.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
+            for partition in fetcher.partitions.iter().flatten() {
+                if let Some(broker) = self.brokers.leader_of(*partition)
+                    && fetcher.sessions.iter().all(|session| session.broker != broker)
+                {
+                    let (partitions, ready) = (Vec::new(), SimTime::ZERO);
+                    fetcher.sessions.push(FetchSession { broker, version: None, partitions, sent: None, ready });
+                }
+            }
+        }
+    }
+
+    fn send_fetches(&mut self, consumer: u32) {
+        self.note_assignment(consumer);
+        let entry = self.consumers[consumer as usize];
+        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
+        let around = Surroundings {
+            now: self.now,
+            brokers: &self.brokers,
+            workload: &mut self.workload,
+            record_bytes: &self.partition_bytes,
+            config: &entry.config,
+        };
+        process.fetcher.send(process.client.assigned(), entry.behaviour.prefetch, &around);
+    }
+
+    /// Works out when the next Fetch under way is answered.
+    pub(super) fn plan_records(&mut self, consumer: u32) {
+        let entry = self.consumers[consumer as usize];
+        let host = &mut self.hosts[consumer as usize];
+        let timer = self.timers[consumer as usize].records;
+        let Some(process) = host.process.as_mut() else { return };
+        let waits = process.awaits_records && host.paused.is_none();
+        let fetcher = &mut process.fetcher;
+        let mut around = Surroundings {
+            now: self.now,
+            brokers: &self.brokers,
+            workload: &mut self.workload,
+            record_bytes: &self.partition_bytes,
+            config: &entry.config,
+        };
+        let wait = around.max_wait();
+        let mut wake = SimTime::MAX;
+        for session in &mut fetcher.sessions {
+            if session.sent.is_none() || self.network.data_blocked(consumer, session.broker) {
+                continue;
+            }
+            if waits {
+                session.go_on_waiting(wait, self.now);
+            }
+            let Some(sent) = session.sent else { continue };
+            let mut answer = session.first_answer(&mut around);
+            if answer <= self.now {
+                let at_once = entry.behaviour.prefetch == Prefetch::Continuous;
+                if session.ready == SimTime::ZERO && !at_once {
+                    let random = &mut host.random.fetch;
+                    session.ready = self.now + self.latency.sample(random) + self.latency.sample(random);
+                }
+                answer = session.ready.max(self.now);
+            } else if answer != SimTime::MAX && (waits || answer <= sent + wait) {
+                answer += self.latency.sample(&mut host.random.fetch);
+            } else {
+                answer = SimTime::MAX;
+            }
+            // New partitions come into the next Fetch, at the latest when this one was parked long enough.
+            if waits && session.version != fetcher.version {
+                answer = answer.min(sent + wait);
+            }
+            wake = wake.min(answer);
+        }
+        match wake {
+            SimTime::MAX => self.queue.cancel(timer),
+            _ => self.queue.set(timer, wake),
+        }
+    }
+
+    /// Links or leaders changed: Fetches to brokers that are down have failed, everybody who waits fetches anew.
+    pub(super) fn replan_all_records(&mut self) {
+        for consumer in 0..self.hosts.len() as u32 {
+            let Some(process) = self.hosts[consumer as usize].process.as_mut() else { continue };
+            for session in &mut process.fetcher.sessions {
+                if !self.brokers.is_up(session.broker) {
+                    session.sent = None;
+                }
+            }
+            process.fetcher.version = None;
+            if process.awaits_records {
+                self.fetch(consumer);
+            } else {
+                self.plan_records(consumer);
+            }
+        }
+    }
+
+    /// A Fetch is answered, or the buffer has what a waiting poll asks for.
+    pub(super) fn records_arrived(&mut self, consumer: u32) {
+        self.note_assignment(consumer);
+        let entry = self.consumers[consumer as usize];
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.as_mut() else { return };
+        let waits = process.awaits_records && host.paused.is_none();
+        let (assigned, fetcher) = (process.client.assigned(), &mut process.fetcher);
+        let mut around = Surroundings {
+            now: self.now,
+            brokers: &self.brokers,
+            workload: &mut self.workload,
+            record_bytes: &self.partition_bytes,
+            config: &entry.config,
+        };
+        let wait = around.max_wait();
+        for session in &mut fetcher.sessions {
+            if session.sent.is_none() || session.ready > self.now || self.network.data_blocked(consumer, session.broker)
+            {
+                continue;
+            }
+            let is_due = session.wait_is_over(wait, self.now) || session.first_answer(&mut around) <= self.now;
+            let place_of = &fetcher.place_of;
+            let since = |partition| {
+                let owned = place_of.get(&partition).map(|place| &assigned[*place as usize]);
+                owned.filter(|owned| owned.fetchable).map(|owned| owned.fetchable_since)
+            };
+            if is_due
+                && !session.answer(&mut around, since, &mut fetcher.buffer)
+                && session.wait_is_over(wait, self.now)
+            {
+                session.sent = None;
+            }
+        }
+        if !waits {
+            return self.plan_records(consumer);
+        }
+        fetcher.collect(assigned, entry.config.max_poll_records, &mut self.batches);
+        if self.batches.is_empty() {
+            return self.fetch(consumer);
+        }
+        let batches = self.batches.drain(..).collect();
+        process.awaits_records = false;
+        let incarnation = host.incarnation;
+        self.client_input(consumer, Input::Records(batches));
+        if entry.behaviour.prefetch != Prefetch::None && self.hosts[consumer as usize].incarnation == incarnation {
+            self.send_fetches(consumer);
+        }
+        self.plan_records(consumer);
+    }
+}

@@ -332,6 +332,7 @@ impl Simulation<'_> {
     /// All threads of the host stand still for so long.
     pub(super) fn pause(&mut self, consumer: u32, pause: HostPause, length: SimDuration) {
         let until = self.now + length;
+        self.note_waiting(consumer);
         let host = &mut self.hosts[consumer as usize];
         let Some(process) = host.process.as_mut() else { return };
         let timers = self.timers[consumer as usize];

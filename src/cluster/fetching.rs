@@ -94,10 +94,11 @@ impl FetchSession {
         self.sent.is_none_or(|sent| sent + wait <= now)
     }
 
-    /// A poll that waits sends a Fetch again as soon as one was answered without records.
+    /// A poll that waits sends a Fetch again as soon as one was answered without records. One whose wait ends at this
+    /// instant is still to be answered.
     fn go_on_waiting(&mut self, wait: SimDuration, now: SimTime) {
         if let Some(sent) = &mut self.sent {
-            *sent += SimDuration(now.since(*sent).0 / wait.0 * wait.0);
+            *sent += SimDuration(now.since(*sent).0.saturating_sub(1) / wait.0 * wait.0);
         }
     }
 
@@ -265,6 +266,7 @@ impl Fetcher {
 impl Simulation<'_> {
     /// `poll` waits for records.
     pub(super) fn await_records(&mut self, consumer: u32) {
+        self.note_waiting(consumer);
         if let Some(process) = self.process(consumer) {
             process.awaits_records = true;
         }
@@ -273,10 +275,20 @@ impl Simulation<'_> {
 
     /// `poll` waits no more. A Fetch that is under way goes on.
     pub(super) fn stop_awaiting(&mut self, consumer: u32) {
+        self.note_waiting(consumer);
         if let Some(process) = self.process(consumer) {
             process.awaits_records = false;
         }
         self.plan_records(consumer);
+    }
+
+    /// `poll` has waited until now: each Fetch that was answered without records was followed by another.
+    pub(super) fn note_waiting(&mut self, consumer: u32) {
+        let wait = SimDuration::from_millis(self.consumers[consumer as usize].config.fetch_max_wait_ms.max(1) as u64);
+        let host = &mut self.hosts[consumer as usize];
+        if let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none()) {
+            process.fetcher.sessions.iter_mut().for_each(|session| session.go_on_waiting(wait, self.now));
+        }
     }
 
     /// Sends the Fetches that a waiting poll sends, and plans when it gets records.
@@ -354,9 +366,6 @@ impl Simulation<'_> {
             if session.sent.is_none() || self.network.data_blocked(consumer, session.broker) {
                 continue;
             }
-            if waits {
-                session.go_on_waiting(wait, self.now);
-            }
             let Some(sent) = session.sent else { continue };
             let mut answer = session.first_answer(&mut around);
             if answer <= self.now {
@@ -403,6 +412,7 @@ impl Simulation<'_> {
 
     /// A Fetch is answered, or the buffer has what a waiting poll asks for.
     pub(super) fn records_arrived(&mut self, consumer: u32) {
+        self.note_waiting(consumer);
         self.note_assignment(consumer);
         let entry = self.consumers[consumer as usize];
         let host = &mut self.hosts[consumer as usize];

@@ -11,6 +11,14 @@ fn replayed(repetitions: &[Recording]) -> Verdict {
     Verdict { client, scenario, replay, distribution: Default::default() }
 }
 
+/// Recorded values that no run comes near.
+fn outside(file: &std::path::PathBuf) -> String {
+    let repetitions = vectors::recordings(file);
+    let runs: Vec<Measures> = (0..SEEDS_MIN).map(|seed| draw(&repetitions, seed).expect("it is modelled")).collect();
+    let outside = judge(&repetitions, &runs).outside;
+    outside.into_iter().map(|stray| format!("{}: {stray}\n", repetitions[0].scenario)).collect()
+}
+
 #[test]
 fn a_replay_tells_every_recorded_story_with_its_times() {
     let verdicts: Vec<Verdict> =
@@ -24,16 +32,41 @@ fn a_replay_tells_every_recorded_story_with_its_times() {
     assert!(sum(Verdict::told_at_median) >= 120, "{} of 135", sum(Verdict::told_at_median));
 }
 
+/// Batches that overrun the poll interval come back to their next owners again and again: which of 24 members is evicted
+/// hangs on single records, and a recording of three minutes of it is not told alike (docs/live-conformance.md).
+const CHAOS: &str = "s7-tail-evict";
+
+fn at_scale(wanted: impl Fn(&str) -> bool) -> Vec<std::path::PathBuf> {
+    let mut files = vectors::files("live-scale");
+    files.retain(|file| wanted(&file.file_name().expect("a file").to_string_lossy()));
+    files
+}
+
+#[test]
+fn a_replay_at_scale_tells_every_story_but_the_two_of_batches_that_overrun_again_and_again() {
+    let verdicts: Vec<Verdict> =
+        at_scale(|name| !name.starts_with(CHAOS)).par_iter().map(|file| replayed(&vectors::recordings(file))).collect();
+    let failed: String =
+        verdicts.iter().filter(|verdict| !verdict.replay_passes()).map(|verdict| verdict.to_string()).collect();
+    assert!(failed.is_empty(), "{failed}");
+    assert_eq!(verdicts.len(), 12);
+}
+
+/// Of each kind of fault one; `rebalab conform --live tests/vectors/live-scale` judges all.
+#[test]
+fn values_recorded_at_scale_lie_among_those_of_runs_without_the_recordings_inputs() {
+    let outside: String = at_scale(|name| {
+        ["s2-join-range", "s3-crash-range", "s7-tail-heavy-range"].iter().any(|of| name.starts_with(of))
+    })
+    .par_iter()
+    .map(outside)
+    .collect();
+    assert!(outside.is_empty(), "{outside}");
+}
+
 #[test]
 fn recorded_values_lie_among_those_of_runs_without_the_recordings_inputs() {
-    let judged = |file: &std::path::PathBuf| {
-        let repetitions = vectors::recordings(file);
-        let runs: Vec<Measures> =
-            (0..SEEDS_MIN).map(|seed| draw(&repetitions, seed).expect("it is modelled")).collect();
-        let outside = judge(&repetitions, &runs).outside;
-        outside.into_iter().map(|stray| format!("{}: {stray}\n", repetitions[0].scenario)).collect::<String>()
-    };
-    let outside: String = vectors::files("live").par_iter().map(judged).collect();
+    let outside: String = vectors::files("live").par_iter().map(outside).collect();
     assert!(outside.is_empty(), "{outside}");
 }
 

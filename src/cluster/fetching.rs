@@ -295,15 +295,13 @@ impl Simulation<'_> {
     pub(super) fn fetch(&mut self, consumer: u32) {
         self.note_assignment(consumer);
         let host = &mut self.hosts[consumer as usize];
-        let timer = self.timers[consumer as usize].records;
         let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none())
         else {
             return;
         };
-        if process.fetcher.has_records(process.client.assigned()) {
-            return self.queue.set(timer, self.now);
+        if !process.fetcher.has_records(process.client.assigned()) {
+            self.send_fetches(consumer);
         }
-        self.send_fetches(consumer);
         self.plan_records(consumer);
     }
 
@@ -345,14 +343,18 @@ impl Simulation<'_> {
         process.fetcher.send(process.client.assigned(), entry.behaviour.prefetch, &around);
     }
 
-    /// Works out when the next Fetch under way is answered.
+    /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.
     pub(super) fn plan_records(&mut self, consumer: u32) {
         let entry = self.consumers[consumer as usize];
         let host = &mut self.hosts[consumer as usize];
         let timer = self.timers[consumer as usize].records;
         let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
-        let fetcher = &mut process.fetcher;
+        let (client, fetcher) = (&process.client, &mut process.fetcher);
+        let is_current = fetcher.version == Some(client.fetch_version());
+        if waits && is_current && fetcher.has_records(client.assigned()) {
+            return self.queue.set(timer, self.now);
+        }
         let mut around = Surroundings {
             now: self.now,
             brokers: &self.brokers,

@@ -1,5 +1,7 @@
 //! The two judgements over the recordings that travel with the project, as `rebalab conform --live` makes them.
 
+use std::path::{Path, PathBuf};
+
 use rayon::prelude::*;
 use rebalab::conformance::live::{Measures, RUNS_MAX, Recording, SEEDS_MIN, Verdict, draw, judge, replay};
 
@@ -12,7 +14,7 @@ fn replayed(repetitions: &[Recording]) -> Verdict {
 }
 
 /// Recorded values that no run comes near.
-fn outside(file: &std::path::PathBuf) -> String {
+fn outside(file: &Path) -> String {
     let repetitions = vectors::recordings(file);
     let runs: Vec<Measures> = (0..SEEDS_MIN).map(|seed| draw(&repetitions, seed).expect("it is modelled")).collect();
     let outside = judge(&repetitions, &runs).outside;
@@ -36,7 +38,7 @@ fn a_replay_tells_every_recorded_story_with_its_times() {
 /// hangs on single records, and a recording of three minutes of it is not told alike (docs/live-conformance.md).
 const CHAOS: &str = "s7-tail-evict";
 
-fn at_scale(wanted: impl Fn(&str) -> bool) -> Vec<std::path::PathBuf> {
+fn at_scale(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut files = vectors::files("live-scale");
     files.retain(|file| wanted(&file.file_name().expect("a file").to_string_lossy()));
     files
@@ -59,14 +61,14 @@ fn values_recorded_at_scale_lie_among_those_of_runs_without_the_recordings_input
         ["s2-join-range", "s3-crash-range", "s7-tail-heavy-range"].iter().any(|of| name.starts_with(of))
     })
     .par_iter()
-    .map(outside)
+    .map(|file| outside(file))
     .collect();
     assert!(outside.is_empty(), "{outside}");
 }
 
 #[test]
 fn recorded_values_lie_among_those_of_runs_without_the_recordings_inputs() {
-    let outside: String = vectors::files("live").par_iter().map(outside).collect();
+    let outside: String = vectors::files("live").par_iter().map(|file| outside(file)).collect();
     assert!(outside.is_empty(), "{outside}");
 }
 

@@ -91,7 +91,7 @@ def deploys(pairs):
     """What a deploy costs: the hour with it less the same hour without it, under the same seeds."""
     rows = []
     for name, comparison in pairs.items():
-        paused, rebalances = figure(comparison, "paused_partition_s_per_hour"), figure(comparison, "rebalances_per_hour")
+        paused, rebalances = figure(comparison, "paused_partition_seconds_per_hour"), figure(comparison, "rebalances_per_hour")
         rows.append(
             [
                 name,
@@ -119,7 +119,7 @@ def holds(pairs):
 
 def a_day(comparison):
     """Paused partition-seconds a day: 24 hours without a deploy, and ten deploys."""
-    paused = figure(comparison, "paused_partition_s_per_hour")
+    paused = figure(comparison, "paused_partition_seconds_per_hour")
     return paused["values"][0]["value"] * 24 + paused["differences"][0]["value"] * DEPLOYS_A_DAY
 
 
@@ -131,7 +131,7 @@ def chosen(pairs):
 
 def properties(name, comparison):
     settings = {key: value for key, value in comparison["variants"][1]["settings"].items() if not key.startswith("faults")}
-    paused, runs = figure(comparison, "paused_partition_s_per_hour"), comparison["seeds"]
+    paused, runs = figure(comparison, "paused_partition_seconds_per_hour"), comparison["seeds"]
     lines = [
         f"# {name}: chosen for the least time that partitions stand still in a day with ten deploys, among those that",
         f"# notice a crash within {DETECTION_MOST_S:.0f} s (p95). {runs} runs with and {runs} without a deploy.",
@@ -182,7 +182,7 @@ An eager rebalance ends when the last member has finished its batch and joins ag
 {holds(pairs)}
 ## The worst run left
 
-{worst['paused_partition_s']:,.0f} partition-seconds, under seed {worst['seed']}. To see it again:
+{worst['paused_partition_seconds']:,.0f} partition-seconds, under seed {worst['seed']}. To see it again:
 
 ```sh
 rebalab run reports/fifty-pods/{worst_file} --seed {worst['seed']}

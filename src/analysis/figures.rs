@@ -113,13 +113,13 @@ static OF_TOTALS: [(Definition, Source); 34] = [
         Keys::Any,
     ),
     number("paused_partition_seconds", "partition-seconds", "time that partitions stood still", |t| {
-        Some(t.paused_partition_s)
+        Some(t.paused_partition_seconds)
     }),
     family(
         "paused_partition_seconds.<cause>",
         "partition-seconds",
         "the same by cause; the causes add up to the whole",
-        |t, key| by_name(&t.paused_partition_s_by_cause, key, |seconds| *seconds),
+        |t, key| by_name(&t.paused_partition_seconds_by_cause, key, |seconds| *seconds),
         Keys::Known(|| names::<PauseCause>(&CAUSES)),
     ),
     spread("pause.<part>", "length of single pauses of single partitions", |t| &t.pause),
@@ -127,17 +127,19 @@ static OF_TOTALS: [(Definition, Source); 34] = [
         "unavailable_partition_seconds",
         "partition-seconds",
         "time without an owner that runs and is connected",
-        |t| Some(t.unavailable_partition_s),
+        |t| Some(t.unavailable_partition_seconds),
     ),
     number("unavailable.max", "seconds", "longest single time of that kind of one partition", |t| {
         Some(t.unavailable_max_s)
     }),
-    number("unowned_partition_seconds", "partition-seconds", "time without any owner", |t| Some(t.unowned_partition_s)),
+    number("unowned_partition_seconds", "partition-seconds", "time without any owner", |t| {
+        Some(t.unowned_partition_seconds)
+    }),
     number(
         "double_owned_partition_seconds",
         "partition-seconds",
         "time in which two or more processes believed to own the same partition",
-        |t| Some(t.double_owned_partition_s),
+        |t| Some(t.double_owned_partition_seconds),
     ),
     number("false_expulsions", "count", "members that the coordinator removed although their process lived", |t| {
         Some(t.false_expulsions as f64)

@@ -190,12 +190,12 @@ impl Totals {
         self.rebalances_superseded += other.rebalances_superseded;
         self.generations += other.generations;
         add_all(&mut self.barrier_holders, &other.barrier_holders);
-        self.paused_partition_s += other.paused_partition_s;
-        add_all(&mut self.paused_partition_s_by_cause, &other.paused_partition_s_by_cause);
-        self.unavailable_partition_s += other.unavailable_partition_s;
+        self.paused_partition_seconds += other.paused_partition_seconds;
+        add_all(&mut self.paused_partition_seconds_by_cause, &other.paused_partition_seconds_by_cause);
+        self.unavailable_partition_seconds += other.unavailable_partition_seconds;
         self.unavailable_max_s = self.unavailable_max_s.max(other.unavailable_max_s);
-        self.unowned_partition_s += other.unowned_partition_s;
-        self.double_owned_partition_s += other.double_owned_partition_s;
+        self.unowned_partition_seconds += other.unowned_partition_seconds;
+        self.double_owned_partition_seconds += other.double_owned_partition_seconds;
         self.false_expulsions += other.false_expulsions;
         self.poll_interval_exceeded += other.poll_interval_exceeded;
         self.processed_records += other.processed_records;

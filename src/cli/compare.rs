@@ -33,7 +33,7 @@ pub struct Compare {
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "shard")]
     until: Option<f64>,
     /// The figure that --until looks at
-    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_s_per_hour")]
+    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_seconds_per_hour")]
     figure: String,
     #[command(flatten)]
     many: ManyRuns,

@@ -40,7 +40,7 @@ pub struct SweepArguments {
     #[arg(long, value_name = "N")]
     samples: Option<u64>,
     /// The figure that the best point is best in
-    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_s_per_hour")]
+    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_seconds_per_hour")]
     figure: String,
     /// Two figures that are traded against each other
     #[arg(long, value_name = "FIGURE,FIGURE", value_delimiter = ',', num_args = 2,

@@ -44,7 +44,7 @@ pub struct Tune {
     #[arg(long = "within", alias = "axis", value_name = "NAME=VALUES")]
     axes: Vec<String>,
     /// The figure that is to be small
-    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_s_per_day")]
+    #[arg(long, value_name = "FIGURE", default_value = "paused_partition_seconds_per_day")]
     objective: String,
     /// What must hold, for example detection_s.p95<=45 (which is what Kafka's own session timeout gives); none: --subject-to=
     #[arg(long, value_name = "FIGURE<=NUMBER", value_delimiter = ',', default_value = "detection_s.p95<=45")]

@@ -365,10 +365,9 @@ impl Simulation<'_> {
         let wait = around.max_wait();
         let mut wake = SimTime::MAX;
         for session in &mut fetcher.sessions {
-            if session.sent.is_none() || self.network.data_blocked(consumer, session.broker) {
+            let Some(sent) = session.sent.filter(|_| !self.network.data_blocked(consumer, session.broker)) else {
                 continue;
-            }
-            let Some(sent) = session.sent else { continue };
+            };
             let mut answer = session.first_answer(&mut around);
             if answer <= self.now {
                 let at_once = entry.behaviour.prefetch == Prefetch::Continuous;
@@ -398,12 +397,13 @@ impl Simulation<'_> {
     pub(super) fn replan_all_records(&mut self) {
         for consumer in 0..self.hosts.len() as u32 {
             let Some(process) = self.hosts[consumer as usize].process.as_mut() else { continue };
+            process.fetcher.version = None;
             for session in &mut process.fetcher.sessions {
+                session.version = None;
                 if !self.brokers.is_up(session.broker) {
                     session.sent = None;
                 }
             }
-            process.fetcher.version = None;
             if process.awaits_records {
                 self.fetch(consumer);
             } else {

@@ -40,15 +40,15 @@ pub struct WorstRun {
     /// Its seed.
     pub seed: u64,
     /// Time that partitions stood still in it, partition-seconds.
-    pub paused_partition_s: f64,
+    pub paused_partition_seconds: f64,
 }
 
 impl WorstRun {
     /// The worse of an earlier run and this one; the earlier one of two alike.
     pub fn or_worse(earlier: Option<WorstRun>, seed: u64, figures: &RunFigures) -> Option<WorstRun> {
-        let paused_partition_s = figures.sum("paused_partition_s");
-        let worse = earlier.is_none_or(|earlier| paused_partition_s > earlier.paused_partition_s);
-        if worse { Some(WorstRun { seed, paused_partition_s }) } else { earlier }
+        let paused_partition_seconds = figures.sum("paused_partition_seconds");
+        let worse = earlier.is_none_or(|earlier| paused_partition_seconds > earlier.paused_partition_seconds);
+        if worse { Some(WorstRun { seed, paused_partition_seconds }) } else { earlier }
     }
 }
 
@@ -210,13 +210,13 @@ mod tests {
 
     fn row(point: u64, seed: u64, paused: f64) -> Row {
         let mut figures = RunFigures::quiet(3_600.0);
-        figures.set_sum("paused_partition_s", paused);
+        figures.set_sum("paused_partition_seconds", paused);
         figures.set_sum("expectations_unmet", if paused > 50.0 { 1.0 } else { 0.0 });
         Row { run: 0, point, seed, settings: Settings::new(), figures }
     }
 
     fn until(share: f64) -> Until {
-        Until { figure: "paused_partition_s_per_hour".into(), share }
+        Until { figure: "paused_partition_seconds_per_hour".into(), share }
     }
 
     #[test]
@@ -247,10 +247,10 @@ mod tests {
                 comparing.take(row(point as u64, seed, paused));
             });
         }
-        let figure = comparing.figure(&Figure::named("paused_partition_s_per_hour").unwrap());
+        let figure = comparing.figure(&Figure::named("paused_partition_seconds_per_hour").unwrap());
         assert_eq!(figure.values.len(), 3);
         assert_eq!(figure.differences.iter().map(|d| d.told).collect::<Vec<_>>(), [Told::Worse, Told::Better]);
-        assert_eq!(comparing.variants[0].worst, Some(WorstRun { seed: 6, paused_partition_s: 60.0 }));
+        assert_eq!(comparing.variants[0].worst, Some(WorstRun { seed: 6, paused_partition_seconds: 60.0 }));
         assert_eq!(comparing.variants[0].unmet_runs, 2);
     }
 

@@ -22,25 +22,28 @@ pub static SUMS: [Sum; 28] = [
         name: "rebalances_held_by_batch",
         take: |o| batch_holds(o).filter(|waited_s| *waited_s >= HELD_S).count() as f64,
     },
-    Sum { name: "paused_partition_s", take: |o| o.totals.paused_partition_s },
-    Sum { name: "paused_partition_s.undetected_failure", take: |o| paused(&o.totals, PauseCause::UndetectedFailure) },
-    Sum { name: "paused_partition_s.barrier", take: |o| paused(&o.totals, PauseCause::Barrier) },
-    Sum { name: "paused_partition_s.assignment", take: |o| paused(&o.totals, PauseCause::Assignment) },
-    Sum { name: "paused_partition_s.callback", take: |o| paused(&o.totals, PauseCause::Callback) },
-    Sum { name: "paused_partition_s.host_pause", take: |o| paused(&o.totals, PauseCause::HostPause) },
-    Sum { name: "paused_partition_s.slow_batch", take: |o| paused(&o.totals, PauseCause::SlowBatch) },
-    Sum { name: "paused_partition_s.network", take: |o| paused(&o.totals, PauseCause::Network) },
+    Sum { name: "paused_partition_seconds", take: |o| o.totals.paused_partition_seconds },
     Sum {
-        name: "paused_partition_s.coordinator_unavailable",
+        name: "paused_partition_seconds.undetected_failure",
+        take: |o| paused(&o.totals, PauseCause::UndetectedFailure),
+    },
+    Sum { name: "paused_partition_seconds.barrier", take: |o| paused(&o.totals, PauseCause::Barrier) },
+    Sum { name: "paused_partition_seconds.assignment", take: |o| paused(&o.totals, PauseCause::Assignment) },
+    Sum { name: "paused_partition_seconds.callback", take: |o| paused(&o.totals, PauseCause::Callback) },
+    Sum { name: "paused_partition_seconds.host_pause", take: |o| paused(&o.totals, PauseCause::HostPause) },
+    Sum { name: "paused_partition_seconds.slow_batch", take: |o| paused(&o.totals, PauseCause::SlowBatch) },
+    Sum { name: "paused_partition_seconds.network", take: |o| paused(&o.totals, PauseCause::Network) },
+    Sum {
+        name: "paused_partition_seconds.coordinator_unavailable",
         take: |o| paused(&o.totals, PauseCause::CoordinatorUnavailable),
     },
-    Sum { name: "paused_partition_s.position", take: |o| paused(&o.totals, PauseCause::Position) },
-    Sum { name: "paused_partition_s.initial_delay", take: |o| paused(&o.totals, PauseCause::InitialDelay) },
-    Sum { name: "paused_partition_s.startup", take: |o| paused(&o.totals, PauseCause::Startup) },
-    Sum { name: "paused_partition_s.process_down", take: |o| paused(&o.totals, PauseCause::ProcessDown) },
-    Sum { name: "paused_partition_s.unassigned", take: |o| paused(&o.totals, PauseCause::Unassigned) },
-    Sum { name: "unavailable_partition_s", take: |o| o.totals.unavailable_partition_s },
-    Sum { name: "double_owned_partition_s", take: |o| o.totals.double_owned_partition_s },
+    Sum { name: "paused_partition_seconds.position", take: |o| paused(&o.totals, PauseCause::Position) },
+    Sum { name: "paused_partition_seconds.initial_delay", take: |o| paused(&o.totals, PauseCause::InitialDelay) },
+    Sum { name: "paused_partition_seconds.startup", take: |o| paused(&o.totals, PauseCause::Startup) },
+    Sum { name: "paused_partition_seconds.process_down", take: |o| paused(&o.totals, PauseCause::ProcessDown) },
+    Sum { name: "paused_partition_seconds.unassigned", take: |o| paused(&o.totals, PauseCause::Unassigned) },
+    Sum { name: "unavailable_partition_seconds", take: |o| o.totals.unavailable_partition_seconds },
+    Sum { name: "double_owned_partition_seconds", take: |o| o.totals.double_owned_partition_seconds },
     Sum { name: "false_expulsions", take: |o| o.totals.false_expulsions as f64 },
     Sum { name: "poll_interval_exceeded", take: |o| o.totals.poll_interval_exceeded as f64 },
     Sum { name: "processed_records", take: |o| o.totals.processed_records as f64 },
@@ -62,7 +65,7 @@ fn batch_holds(outcome: &Outcome) -> impl Iterator<Item = f64> {
 }
 
 fn paused(totals: &Totals, cause: PauseCause) -> f64 {
-    totals.paused_partition_s_by_cause.get(&cause).copied().unwrap_or(0.0)
+    totals.paused_partition_seconds_by_cause.get(&cause).copied().unwrap_or(0.0)
 }
 
 /// The sum of that name.
@@ -249,7 +252,7 @@ pub enum Measure {
     },
 }
 
-/// A figure that can be asked for by name: `paused_partition_s_per_hour`, `pause_s.p99`, `lag_peak.max`.
+/// A figure that can be asked for by name: `paused_partition_seconds_per_hour`, `pause_s.p99`, `lag_peak.max`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figure {
     /// Its name.
@@ -280,7 +283,7 @@ impl Figure {
     ///
     /// ```
     /// use rebalab::experiment::Figure;
-    /// assert!(Figure::named("paused_partition_s_per_day").is_some());
+    /// assert!(Figure::named("paused_partition_seconds_per_day").is_some());
     /// assert!(Figure::named("pause_s.p99.9").is_some());
     /// assert!(Figure::named("pause_s.p101").is_none());
     /// ```
@@ -334,7 +337,7 @@ impl Figure {
             Measure::Rate { sum, seconds } => {
                 let per = if seconds == DAY_S { "per day" } else { "per hour" };
                 let (what, cause) = SUMS[sum].name.split_once('.').unwrap_or((SUMS[sum].name, ""));
-                let what = what.replace("_partition_s", " partition-seconds").replace('_', " ");
+                let what = what.replace("_partition_seconds", " partition-seconds").replace('_', " ");
                 let cause = cause.replace('_', " ");
                 if cause.is_empty() { format!("{what} {per}") } else { format!("{what} {per}: {cause}") }
             }
@@ -367,7 +370,7 @@ mod tests {
     fn some_run() -> RunFigures {
         let mut run = RunFigures::quiet(600.0);
         run.set_sum("rebalances", 3.0);
-        run.set_sum("paused_partition_s", 12.1);
+        run.set_sum("paused_partition_seconds", 12.1);
         run.pool_mut(Pool::Pause).record(7_000_000_000);
         run.pool_mut(Pool::LagPeak).record(40);
         run
@@ -391,14 +394,14 @@ mod tests {
             | PauseCause::ProcessDown
             | PauseCause::Unassigned => 13,
         };
-        let causes = SUMS.iter().filter(|sum| sum.name.starts_with("paused_partition_s.")).count();
+        let causes = SUMS.iter().filter(|sum| sum.name.starts_with("paused_partition_seconds.")).count();
         assert_eq!(causes, kept(PauseCause::Barrier));
     }
 
     #[test]
     fn figures_of_a_run_survive_json_bit_by_bit() {
         let mut run = some_run();
-        run.set_sum("unavailable_partition_s", 0.1 + 0.2);
+        run.set_sum("unavailable_partition_seconds", 0.1 + 0.2);
         let text = serde_json::to_string(&run).unwrap();
         assert_eq!(serde_json::from_str::<RunFigures>(&text).unwrap(), run);
     }
@@ -422,7 +425,7 @@ mod tests {
         let titles: std::collections::BTreeSet<_> = told.iter().map(Figure::title).collect();
         assert_eq!((names.len(), titles.len()), (told.len(), told.len()));
         assert_eq!(
-            Figure::named("paused_partition_s.barrier_per_hour").unwrap().title(),
+            Figure::named("paused_partition_seconds.barrier_per_hour").unwrap().title(),
             "paused partition-seconds per hour: barrier"
         );
         assert_eq!(Figure::named("pause_s.p99").unwrap().title(), "p99 of pause of a partition, s");

@@ -340,7 +340,7 @@ mod tests {
     fn row(plan: &Plan, run: u64) -> Row {
         let of = plan.run(run);
         let mut figures = RunFigures::quiet(60.0);
-        figures.set_sum("paused_partition_s", run as f64 / 7.0);
+        figures.set_sum("paused_partition_seconds", run as f64 / 7.0);
         Row { run, point: of.point, seed: of.seed, settings: plan.settings(of.point), figures }
     }
 

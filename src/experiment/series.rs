@@ -118,8 +118,9 @@ impl Series {
 
     /// The run in which partitions stood still for the longest time; of several the first.
     pub fn worst(&self) -> Option<&SeriesRun> {
-        let longer =
-            |run: &&SeriesRun, best: &&SeriesRun| run.totals.paused_partition_s > best.totals.paused_partition_s;
+        let longer = |run: &&SeriesRun, best: &&SeriesRun| {
+            run.totals.paused_partition_seconds > best.totals.paused_partition_seconds
+        };
         self.runs.iter().reduce(|best, run| if longer(&run, &best) { run } else { best })
     }
 }

@@ -211,7 +211,7 @@ fn worst_runs(page: &mut Page, comparison: &Comparison, replay: &dyn Fn(usize, u
     page.heading("Longest standstill");
     for (index, variant) in comparison.variants.iter().enumerate() {
         let Some(worst) = variant.worst_run else { continue };
-        let what = format!("seed {}, {} partition-seconds", worst.seed, significant(worst.paused_partition_s));
+        let what = format!("seed {}, {} partition-seconds", worst.seed, significant(worst.paused_partition_seconds));
         page.fact(&shorten(&variant.name, 17), &what, &replay(index, worst.seed).unwrap_or_default());
     }
 }
@@ -268,7 +268,7 @@ mod tests {
             runs: 30,
             simulated_s: 18_000.0,
             expectations_unmet_runs: unmet,
-            worst_run: Some(WorstRun { seed: 17, paused_partition_s: 1_234.5 }),
+            worst_run: Some(WorstRun { seed: 17, paused_partition_seconds: 1_234.5 }),
             notes: Vec::new(),
         }
     }

@@ -90,7 +90,7 @@ pub(crate) fn gc_pause() -> Outcome {
         expectation(
             "paused_partition_seconds",
             "< 40",
-            FigureValue::Number(outcome.totals.paused_partition_s),
+            FigureValue::Number(outcome.totals.paused_partition_seconds),
             false,
             "paused_partition_seconds is above the expected < 40",
         ),
@@ -253,7 +253,7 @@ fn rebalance(index: usize, plan: &Plan, consumers: usize, stream: &mut RandomStr
             fault: None,
             text,
         }),
-        paused_partition_s: plan.join_phase * 12.0,
+        paused_partition_seconds: plan.join_phase * 12.0,
         members,
     }
 }
@@ -384,9 +384,9 @@ fn totals(rebalances: &[Rebalance], pauses: &[PauseSpan]) -> Totals {
         }
     }
     for pause in pauses {
-        *totals.paused_partition_s_by_cause.entry(pause.cause).or_insert(0.0) += pause.to_s - pause.from_s;
+        *totals.paused_partition_seconds_by_cause.entry(pause.cause).or_insert(0.0) += pause.to_s - pause.from_s;
     }
-    totals.paused_partition_s = totals.paused_partition_s_by_cause.values().sum();
+    totals.paused_partition_seconds = totals.paused_partition_seconds_by_cause.values().sum();
     totals.rebalance_latency = spread(rebalances.iter().filter_map(|rebalance| rebalance.latency_s).collect());
     totals.generations = rebalances.len() as u64;
     totals.processed_records = 179_400;

@@ -88,11 +88,9 @@ mod tests {
         csv.row(&Row { run: 7, point: 2, seed: 9, settings, figures }).unwrap();
         let text = String::from_utf8(csv.finish().unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert!(
-            lines[0].starts_with(
-                "run,point,seed,a.a,b.b,duration_s,rebalances,rebalances_held_by_batch,paused_partition_s,"
-            )
-        );
+        assert!(lines[0].starts_with(
+            "run,point,seed,a.a,b.b,duration_s,rebalances,rebalances_held_by_batch,paused_partition_seconds,"
+        ));
         assert!(lines[1].starts_with("7,2,9,,\"x,y\",600,3,0,0,"), "{}", lines[1]);
         assert!(lines[0].ends_with("batch_hold_s.max") && lines[1].contains(",1,2,2,2,2,"), "{}", lines[1]);
         // One quoted comma more than the header has.

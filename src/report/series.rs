@@ -73,7 +73,7 @@ pub fn text(report: &SeriesReport, style: Style) -> String {
     expectations(&mut page, series);
     if let Some(worst) = series.worst() {
         page.blank();
-        let paused = quantity(worst.totals.paused_partition_s);
+        let paused = quantity(worst.totals.paused_partition_seconds);
         page.fact("Worst run", &format!("seed {}", worst.seed), &format!("{paused} partition-seconds stood still"));
         page.fact("Replay", &(report.replay)(worst.seed), "");
     }
@@ -98,7 +98,7 @@ type NamedFigure = (&'static str, fn(&Totals) -> f64);
 /// Figures of single runs that the summary shows.
 const FIGURES: [NamedFigure; 6] = [
     ("rebalances", |totals| totals.rebalances as f64),
-    ("paused partition-seconds", |totals| totals.paused_partition_s),
+    ("paused partition-seconds", |totals| totals.paused_partition_seconds),
     ("false expulsions", |totals| totals.false_expulsions as f64),
     ("records processed again", |totals| totals.duplicates as f64),
     ("failed commits", |totals| totals.commit_failures.values().sum::<u64>() as f64),
@@ -167,7 +167,7 @@ fn listing(page: &mut Page, series: &Series) {
             "  {:>6}  {:>10}  {:>14}  {:>13}  {:>10}  {:>10}  ",
             run.seed,
             count(totals.rebalances),
-            quantity(totals.paused_partition_s),
+            quantity(totals.paused_partition_seconds),
             span(totals.pause.max.unwrap_or(0.0)),
             count(totals.false_expulsions),
             count(totals.duplicates)
@@ -215,8 +215,8 @@ fn verdict(line: &SeriesExpectation) -> String {
 /// One line per seed with the figures that tell runs apart.
 fn table(series: &Series) -> String {
     let mut text = String::from(
-        "seed,digest,rebalances,paused_partition_s,longest_pause_s,rebalance_latency_p50_s,rebalance_latency_max_s,\
-         unavailable_partition_s,double_owned_partition_s,false_expulsions,poll_interval_exceeded,duplicates,\
+        "seed,digest,rebalances,paused_partition_seconds,longest_pause_s,rebalance_latency_p50_s,rebalance_latency_max_s,\
+         unavailable_partition_seconds,double_owned_partition_seconds,false_expulsions,poll_interval_exceeded,duplicates,\
          commit_failures,lag_peak,livelocks,invariants_violated,expectations_unmet\n",
     );
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
@@ -226,12 +226,12 @@ fn table(series: &Series) -> String {
             run.seed.to_string(),
             run.digest.clone(),
             totals.rebalances.to_string(),
-            totals.paused_partition_s.to_string(),
+            totals.paused_partition_seconds.to_string(),
             number(totals.pause.max),
             number(totals.rebalance_latency.p50),
             number(totals.rebalance_latency.max),
-            totals.unavailable_partition_s.to_string(),
-            totals.double_owned_partition_s.to_string(),
+            totals.unavailable_partition_seconds.to_string(),
+            totals.double_owned_partition_seconds.to_string(),
             totals.false_expulsions.to_string(),
             totals.poll_interval_exceeded.to_string(),
             totals.duplicates.to_string(),

@@ -35,7 +35,7 @@ pub fn text(sweep: &Sweep, style: Style, replay: &dyn Fn(u64) -> Option<String>)
     troubles(&mut page, sweep);
     if let Some(worst) = sweep.worst {
         page.heading("Longest standstill");
-        let paused = significant(worst.run.paused_partition_s);
+        let paused = significant(worst.run.paused_partition_seconds);
         let point = sweep.points.iter().find(|point| point.point == worst.point);
         page.wrapped(
             0,

@@ -45,7 +45,7 @@ pub fn text(tuned: &Tuned, style: Style, replay: &dyn Fn(u64) -> Option<String>)
     check(&mut page, tuned);
     if let Some(worst) = tuned.worst {
         page.heading("Longest standstill left under these settings");
-        let paused = significant(worst.paused_partition_s);
+        let paused = significant(worst.paused_partition_seconds);
         page.fact(&format!("seed {}", worst.seed), &format!("{paused} partition-seconds"), "");
         page.wrapped(0, 2, &replay(worst.seed).unwrap_or_default());
     }

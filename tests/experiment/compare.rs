@@ -44,7 +44,7 @@ fn a_variant_that_was_written_out_runs_on_its_own_with_the_same_figures() {
     let row = &rows[3];
     assert_eq!((row["point"].as_u64(), row["seed"].as_u64()), (Some(1), Some(5)));
     let alone = json(&bench.ends(0, "run out/variants/long.json --seed 5 --format json").out);
-    assert_eq!(row["figures"]["sums"]["paused_partition_s"], alone["totals"]["paused_partition_s"]);
+    assert_eq!(row["figures"]["sums"]["paused_partition_seconds"], alone["totals"]["paused_partition_seconds"]);
     assert_eq!(row["figures"]["sums"]["rebalances"].as_f64(), alone["totals"]["rebalances"].as_f64());
 }
 

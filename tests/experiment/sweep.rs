@@ -36,7 +36,7 @@ fn a_grid_gives_maps_curves_and_tables() {
     let worst = sweep["worst"]["run"]["seed"].as_u64().unwrap();
     let alone = bench.run(&format!("run out/worst.json --seed {worst} --format json")).out;
     let alone: serde_json::Value = serde_json::from_str(&alone).unwrap();
-    assert_eq!(alone["totals"]["paused_partition_s"], sweep["worst"]["run"]["paused_partition_s"]);
+    assert_eq!(alone["totals"]["paused_partition_seconds"], sweep["worst"]["run"]["paused_partition_seconds"]);
 }
 
 #[test]

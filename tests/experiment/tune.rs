@@ -12,9 +12,11 @@ fn json(text: &str) -> serde_json::Value {
 fn it_comes_within_5_percent_of_the_best_of_the_full_grid_with_a_tenth_of_its_runs() {
     let bench = Bench::new();
     // What is wanted pulls both ways: a short session expels members that merely pause, a long one notices crashes late.
-    for objective in
-        ["paused_partition_s_per_hour", "paused_partition_s.barrier_per_hour", "paused_partition_s.host_pause_per_hour"]
-    {
+    for objective in [
+        "paused_partition_seconds_per_hour",
+        "paused_partition_seconds.barrier_per_hour",
+        "paused_partition_seconds.host_pause_per_hour",
+    ] {
         let out = format!("tuned-{objective}");
         bench.ends(0, &format!("tune small.json {AXES} --seeds 18 --subject-to= --objective {objective} --out {out}"));
         let tuned = json(&bench.read(&format!("{out}/tune.json")));
@@ -62,7 +64,7 @@ fn settings_come_with_the_evidence_that_chose_them_and_the_worst_run_left() {
     let tuned = json(&bench.read("out/tune.json"));
     let worst = &tuned["worst"];
     let alone = json(&bench.run(&format!("run out/best.json --seed {} --format json", worst["seed"])).out);
-    assert_eq!(alone["totals"]["paused_partition_s"], worst["paused_partition_s"]);
+    assert_eq!(alone["totals"]["paused_partition_seconds"], worst["paused_partition_seconds"]);
     assert!(bench.read("out/charts/front.svg").starts_with("<svg"));
     assert!(tuned["tried"].as_array().unwrap().iter().any(|tried| tried["on_front"] == true));
 }

@@ -37,9 +37,13 @@ impl Observer for Batches {
 }
 
 fn batches(consumer: &'static str, topics: &str, consumers: &str, faults: &str) -> Batches {
+    batches_of(1, consumer, topics, consumers, faults)
+}
+
+fn batches_of(brokers: u32, consumer: &'static str, topics: &str, consumers: &str, faults: &str) -> Batches {
     let text = format!(
         r#"{{ "format_version": 1, "name": "fetching", "duration": "3m",
-        "cluster": {{ "brokers": 1, "topics": [{topics}] }},
+        "cluster": {{ "brokers": {brokers}, "topics": [{topics}] }},
         "groups": [{{ "id": "billing", "consumers": [{consumers}] }}], "faults": [{faults}] }}"#
     );
     let scenario =
@@ -102,4 +106,23 @@ fn t52_a_newly_assigned_partition_waits_for_the_fetch_that_is_parked_on_its_brok
     let waited = began - assigned;
     assert!((1_000..20_100).contains(&waited), "assigned at {assigned}, first records at {began}");
     assert!(count(&seen.batches[seen.batches.len() - 1]) <= 2, "from then on they come as they arrive");
+}
+
+#[test]
+fn the_partitions_of_a_broker_that_is_down_are_fetched_from_their_next_leader() {
+    let seen = batches_of(
+        2,
+        "worker",
+        r#"{ "name": "orders", "partitions": 2, "arrivals": { "per_second": 10 } }"#,
+        r#"{ "name": "worker" }"#,
+        r#"{ "at": "61s", "broker_restart": { "broker": 1, "down": "60s" } }"#,
+    );
+    for number in 0..2 {
+        let of = |from: i64, to: i64| {
+            let within = seen.batches.iter().filter(|(at, _)| (from..to).contains(at));
+            within.flat_map(|(_, records)| records).filter(|(_, partition, _)| *partition == number).count()
+        };
+        assert!(of(70_000, 120_000) > 200, "partition {number} while the broker is down");
+        assert!(of(130_000, 179_000) > 200, "partition {number} when it is back");
+    }
 }

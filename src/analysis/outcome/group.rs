@@ -55,21 +55,21 @@ pub struct Totals {
     pub barrier_holders: BTreeMap<String, u64>,
 
     /// Time that partitions stood still, partition-seconds (definition: [`PauseCause`]).
-    pub paused_partition_s: f64,
-    /// The same by cause; adds up to `paused_partition_s`.
-    pub paused_partition_s_by_cause: BTreeMap<PauseCause, f64>,
+    pub paused_partition_seconds: f64,
+    /// The same by cause; adds up to `paused_partition_seconds`.
+    pub paused_partition_seconds_by_cause: BTreeMap<PauseCause, f64>,
     /// Lengths of single pauses (a partition stops until it goes on), seconds.
     pub pause: Spread,
     /// Time without an owner that runs and is connected, partition-seconds. Owner by callbacks: from
     /// `onPartitionsAssigned` to `onPartitionsRevoked`, `onPartitionsLost` or the end of the process, less the time that
     /// its host stands still or is cut off. Counted from the start of the group's first process.
-    pub unavailable_partition_s: f64,
+    pub unavailable_partition_seconds: f64,
     /// Longest single gap of that kind, seconds.
     pub unavailable_max_s: f64,
     /// Time without any owner, whether it runs or not, partition-seconds.
-    pub unowned_partition_s: f64,
+    pub unowned_partition_seconds: f64,
     /// Time in which two or more processes believed to own the same partition, partition-seconds.
-    pub double_owned_partition_s: f64,
+    pub double_owned_partition_seconds: f64,
 
     /// Members that the coordinator removed although their process lived.
     pub false_expulsions: u64,

@@ -2,7 +2,7 @@
 //! is called here is what it is called there.
 //!
 //! - Instants and spans are seconds as numbers; their names end in `_s`. Instants count from the start of the run.
-//! - Partition-seconds add the seconds of all partitions concerned; their names end in `_partition_s`.
+//! - Partition-seconds add the seconds of all partitions concerned; their names end in `_partition_seconds`.
 //! - A partition is named `<topic>-<number>`, a consumer as in the scenario (`worker-2`), a setting by Kafka's name.
 //! - `null` means that it did not happen (or not before the end of the run). Kafka's NaN metrics are `null`, too.
 //! - Lists that could grow with simulated time are cut at the `*_LISTED` limits in [`limits`]; `*_total` counts beside

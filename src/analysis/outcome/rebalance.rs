@@ -49,7 +49,7 @@ pub struct Rebalance {
     pub barrier: Option<Barrier>,
     /// Time that partitions of the group stood still from "Preparing to rebalance" until the last member had applied its
     /// assignment (or the next rebalance began), partition-seconds.
-    pub paused_partition_s: f64,
+    pub paused_partition_seconds: f64,
     /// What each member did meanwhile, in the order of arrival at the barrier.
     pub members: Vec<MemberPhases>,
 }

@@ -56,13 +56,13 @@ impl Partitions {
         let mut by_cause = [SimDuration::ZERO; slot::CAUSES];
         for slot in &group.slots {
             by_cause.iter_mut().zip(slot.by_cause).for_each(|(sum, span)| *sum += span);
-            totals.unavailable_partition_s += slot.unavailable.sum.as_secs_f64();
+            totals.unavailable_partition_seconds += slot.unavailable.sum.as_secs_f64();
             totals.unavailable_max_s = totals.unavailable_max_s.max(slot.unavailable.longest.as_secs_f64());
-            totals.unowned_partition_s += slot.unowned.sum.as_secs_f64();
-            totals.double_owned_partition_s += slot.double.sum.as_secs_f64();
+            totals.unowned_partition_seconds += slot.unowned.sum.as_secs_f64();
+            totals.double_owned_partition_seconds += slot.double.sum.as_secs_f64();
         }
-        totals.paused_partition_s = SimDuration(by_cause.iter().map(|span| span.0).sum()).as_secs_f64();
-        totals.paused_partition_s_by_cause = by_name(&by_cause);
+        totals.paused_partition_seconds = SimDuration(by_cause.iter().map(|span| span.0).sum()).as_secs_f64();
+        totals.paused_partition_seconds_by_cause = by_name(&by_cause);
         totals.pause = (&group.pauses).into();
     }
 

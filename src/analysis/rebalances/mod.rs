@@ -304,7 +304,7 @@ impl Rebalances {
             leader: None,
             protocol: None,
             barrier: None,
-            paused_partition_s: 0.0,
+            paused_partition_seconds: 0.0,
             members: Vec::new(),
         };
         group.open = Some(Open {
@@ -371,7 +371,7 @@ impl Rebalances {
         open.record.end = end;
         group.superseded += u64::from(end == RebalanceEnd::Superseded);
         let stood = partitions.stood(number, facts.now) - open.stood;
-        open.record.paused_partition_s = stood as f64 / 1e9;
+        open.record.paused_partition_seconds = stood as f64 / 1e9;
         if group.list.len() < limits::REBALANCES_LISTED {
             if group.member_entries + open.record.members.len() > limits::MEMBER_PHASES_LISTED {
                 open.record.members.clear();

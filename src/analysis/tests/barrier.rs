@@ -201,7 +201,7 @@ fn a_rebalance_tells_reason_trigger_times_and_end() {
     assert_eq!((second.leader.as_deref(), second.protocol.as_deref()), (Some("worker-0"), Some("range")));
     assert_eq!(member(&outcome, 2, "worker-2").sync_s, Some(1.5));
     // worker-0's partition from 10 on, the others' from 11 on, each until it is owned again.
-    assert_eq!(second.paused_partition_s, 2.25 + 1.25 + 2.0);
+    assert_eq!(second.paused_partition_seconds, 2.25 + 1.25 + 2.0);
     assert_eq!(outcome.totals.rebalance_latency.max, Some(2.0));
 }
 

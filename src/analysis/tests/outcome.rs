@@ -120,7 +120,7 @@ fn lists_are_cut_and_totals_stay_exact() {
     assert_eq!(group.rebalances.len(), limits::REBALANCES_LISTED);
     assert_eq!(group.totals.rebalances, rebalances as u64 + 1);
     assert_eq!(group.totals.join_phase.count, rebalances as u64 + 1);
-    assert!((group.totals.paused_partition_s - 3.0 * (rebalances as f64 * 0.5 + 0.01)).abs() < 1e-9);
+    assert!((group.totals.paused_partition_seconds - 3.0 * (rebalances as f64 * 0.5 + 0.01)).abs() < 1e-9);
     assert_eq!(group.ownership_total, 3 * (rebalances as u64 + 1));
 }
 

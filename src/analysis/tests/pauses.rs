@@ -16,26 +16,26 @@ fn of_group(outcome: &Outcome) -> &GroupOutcome {
 
 /// Partition-seconds of a cause.
 fn paused(outcome: &Outcome, cause: PauseCause) -> f64 {
-    of_group(outcome).totals.paused_partition_s_by_cause.get(&cause).copied().unwrap_or(0.0)
+    of_group(outcome).totals.paused_partition_seconds_by_cause.get(&cause).copied().unwrap_or(0.0)
 }
 
 /// The causes that occurred after the group was formed, with their partition-seconds to the millisecond.
 fn causes(outcome: &Outcome) -> Vec<(PauseCause, f64)> {
     let forming = [PauseCause::Startup, PauseCause::InitialDelay];
-    let by_cause = &of_group(outcome).totals.paused_partition_s_by_cause;
+    let by_cause = &of_group(outcome).totals.paused_partition_seconds_by_cause;
     let later = by_cause.iter().filter(|(cause, _)| !forming.contains(cause));
     later.map(|(cause, seconds)| (*cause, (seconds * 1e3).round() / 1e3)).collect()
 }
 
 fn assert_causes_add_up(outcome: &Outcome) {
     let group = of_group(outcome);
-    let sum: f64 = group.totals.paused_partition_s_by_cause.values().sum();
-    assert!((sum - group.totals.paused_partition_s).abs() < 1e-6);
+    let sum: f64 = group.totals.paused_partition_seconds_by_cause.values().sum();
+    assert!((sum - group.totals.paused_partition_seconds).abs() < 1e-6);
     let listed: f64 = group.pauses.iter().map(|pause| pause.to_s - pause.from_s).sum();
-    assert!((listed - group.totals.paused_partition_s).abs() < 1e-6, "{listed}");
+    assert!((listed - group.totals.paused_partition_seconds).abs() < 1e-6, "{listed}");
     let by_partition: f64 = group.partitions.iter().map(|partition| partition.paused_s).sum();
-    assert!((by_partition - group.totals.paused_partition_s).abs() < 1e-6);
-    assert!((group.totals.pause.total - group.totals.paused_partition_s).abs() < 1e-6);
+    assert!((by_partition - group.totals.paused_partition_seconds).abs() < 1e-6);
+    assert!((group.totals.pause.total - group.totals.paused_partition_seconds).abs() < 1e-6);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_paused_host_stops_its_own_partitions_only() {
     story.at(10.0).pauses(1).at(14.0).resumes(1);
     let outcome = story.ends_at(60.0);
     assert_eq!(causes(&outcome), [(PauseCause::HostPause, 12.0)]);
-    assert_eq!(of_group(&outcome).totals.unavailable_partition_s - 6.0 * 0.01, 12.0);
+    assert_eq!(of_group(&outcome).totals.unavailable_partition_seconds - 6.0 * 0.01, 12.0);
 }
 
 #[test]
@@ -100,7 +100,11 @@ fn a_paused_host_that_is_expelled_is_blamed_until_then_and_the_barrier_after() {
     story.at(20.0).resumes(1);
     let outcome = story.ends_at(60.0);
     assert_eq!(causes(&outcome), [(PauseCause::Barrier, 1.0), (PauseCause::HostPause, 6.0)]);
-    assert_eq!(of_group(&outcome).totals.double_owned_partition_s, 40.0, "the zombie believes to own its partition");
+    assert_eq!(
+        of_group(&outcome).totals.double_owned_partition_seconds,
+        40.0,
+        "the zombie believes to own its partition"
+    );
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn a_stuck_poll_thread_is_a_slow_batch_from_when_the_poll_interval_is_exceeded()
     let outcome = story.ends_at(450.0);
     // The coordinator no longer counts on it: what its partition waits for is the barrier.
     assert_eq!(causes(&outcome), [(PauseCause::Barrier, 2.0)]);
-    assert_eq!(of_group(&outcome).totals.double_owned_partition_s, 97.0);
+    assert_eq!(of_group(&outcome).totals.double_owned_partition_seconds, 97.0);
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn listener_calls_stop_what_is_given_up_and_what_is_kept() {
     let outcome = story.ends_at(20.0);
     assert_eq!(paused(&outcome, PauseCause::Callback), 4.0);
     assert_eq!(paused(&outcome, PauseCause::Unassigned), 8.0);
-    assert_eq!(of_group(&outcome).totals.unowned_partition_s, 4.0 * 0.01 + 10.0);
+    assert_eq!(of_group(&outcome).totals.unowned_partition_seconds, 4.0 * 0.01 + 10.0);
 }
 
 #[test]

@@ -148,14 +148,14 @@ mod tests {
     use crate::engine::RandomStream;
     use crate::experiment::statistics::Weights;
 
-    /// Two variants under seeds 0..n, with `paused_partition_s` from the closure.
+    /// Two variants under seeds 0..n, with `paused_partition_seconds` from the closure.
     fn compared(seeds: u64, mut values: impl FnMut(u64) -> [f64; 2]) -> Difference {
-        let figure = Figure::named("paused_partition_s_per_hour").unwrap();
+        let figure = Figure::named("paused_partition_seconds_per_hour").unwrap();
         let (mut base, mut other, mut pairs) = (Accumulator::default(), Accumulator::default(), Pairs::default());
         for seed in 0..seeds {
             let runs = values(seed).map(|value| {
                 let mut run = RunFigures::quiet(3_600.0);
-                run.set_sum("paused_partition_s", value);
+                run.set_sum("paused_partition_seconds", value);
                 run
             });
             let weights = Weights::of_seed(seed);

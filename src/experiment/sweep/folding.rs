@@ -89,7 +89,8 @@ impl<'p> Sweeping<'p> {
         let Varied::Axes { sampling, trade, .. } = &definition.varied else { panic!("a sweep has axes") };
         let best = best(&self.points, &self.figures, &self.aim);
         let worst = self.points.iter().filter_map(|p| Some(WorstOfAll { point: p.point, run: p.worst_run? }));
-        let worst = worst.reduce(|a, b| if b.run.paused_partition_s > a.run.paused_partition_s { b } else { a });
+        let worst =
+            worst.reduce(|a, b| if b.run.paused_partition_seconds > a.run.paused_partition_seconds { b } else { a });
         Sweep {
             format_version: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_string(),

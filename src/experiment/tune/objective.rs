@@ -125,14 +125,14 @@ mod tests {
 
     fn run(paused: f64, detection_s: Option<u64>) -> RunFigures {
         let mut run = RunFigures::quiet(3_600.0);
-        run.set_sum("paused_partition_s", paused);
+        run.set_sum("paused_partition_seconds", paused);
         detection_s.into_iter().for_each(|s| run.pool_mut(Pool::Detection).record(s * 1_000_000_000));
         run
     }
 
     fn objective() -> Objective {
         Objective {
-            figure: Figure::named("paused_partition_s_per_hour").unwrap(),
+            figure: Figure::named("paused_partition_seconds_per_hour").unwrap(),
             constraints: vec![Constraint::parse("detection_s.max <= 20").unwrap()],
         }
     }

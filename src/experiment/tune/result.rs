@@ -137,7 +137,7 @@ impl Tuned {
     pub fn checked(&mut self, check: Comparison) {
         let worst = check.variants.last().and_then(|variant| variant.worst_run);
         if let Some(worst) = worst
-            && self.worst.is_none_or(|known| worst.paused_partition_s > known.paused_partition_s)
+            && self.worst.is_none_or(|known| worst.paused_partition_seconds > known.paused_partition_seconds)
         {
             self.worst = Some(worst);
         }
@@ -221,7 +221,7 @@ mod tests {
             point(4, 1.0, None),
         ];
         let figure = |name| Figure::named(name).unwrap();
-        mark_front(&mut tried, &figure("paused_partition_s_per_hour"), &figure("detection_s.p95"));
+        mark_front(&mut tried, &figure("paused_partition_seconds_per_hour"), &figure("detection_s.p95"));
         assert_eq!(tried.map(|tried| tried.on_front), [true, true, false, false, false]);
     }
 }

@@ -280,7 +280,7 @@ mod tests {
     use crate::experiment::figures::Figure;
 
     fn objective() -> Objective {
-        Objective { figure: Figure::named("paused_partition_s_per_hour").unwrap(), constraints: Vec::new() }
+        Objective { figure: Figure::named("paused_partition_seconds_per_hour").unwrap(), constraints: Vec::new() }
     }
 
     fn grid(counts: [usize; 2]) -> Grid {
@@ -296,7 +296,7 @@ mod tests {
                 let common = RandomStream::new(*seed, "bowl", "common").next_f64() * 100.0;
                 let own = RandomStream::new(*seed, "bowl", &format!("own {point}")).next_f64() * 4.0;
                 let mut figures = RunFigures::quiet(3_600.0);
-                figures.set_sum("paused_partition_s", 100.0 + 10.0 * far + common + own);
+                figures.set_sum("paused_partition_seconds", 100.0 + 10.0 * far + common + own);
                 figures
             };
             ControlFlow::Continue(wanted.iter().map(run).collect())

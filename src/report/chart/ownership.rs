@@ -112,7 +112,7 @@ fn closer_look(group: &GroupOutcome, faults: &[FaultOutcome], duration_s: f64) -
     let longest = duration_s / 4.0;
     let end = |rebalance: &Rebalance| rebalance_end(rebalance, None, duration_s);
     let later = &group.rebalances[usize::from(group.rebalances.len() > 1)..];
-    let costliest = later.iter().max_by(|a, b| a.paused_partition_s.total_cmp(&b.paused_partition_s))?;
+    let costliest = later.iter().max_by(|a, b| a.paused_partition_seconds.total_cmp(&b.paused_partition_seconds))?;
     let mut span = (costliest.preparing_s, end(costliest).max(costliest.preparing_s + 1e-3));
     if span.1 - span.0 > longest {
         return None;
@@ -148,7 +148,7 @@ fn head(report: &Report, group: &GroupOutcome, consumers: &[&str], rows: &Rows) 
     legend.push(Key::new(STANDING_STILL, "owned, but standing still"));
     legend.push(Key::new(UNOWNED, "nobody owns it"));
     legend.push(Key::new(palette::REBALANCE, "rebalance"));
-    if group.totals.double_owned_partition_s > 0.0 {
+    if group.totals.double_owned_partition_seconds > 0.0 {
         legend.push(Key::new(DOUBLE_OWNED, "two owners"));
     }
     let colors = if consumers.len() > LEGEND_CONSUMERS_MAX { " Colours of consumers repeat." } else { "" };

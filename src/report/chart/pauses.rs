@@ -17,7 +17,7 @@ pub struct Pauses;
 
 impl Exporter for Pauses {
     fn export(&self, report: &Report) -> Vec<OutputFile> {
-        let groups = report.outcome.groups.iter().filter(|group| group.totals.paused_partition_s > 0.0);
+        let groups = report.outcome.groups.iter().filter(|group| group.totals.paused_partition_seconds > 0.0);
         groups.map(|group| file(report, "pauses", &group.id, chart(report, group))).collect()
     }
 }
@@ -35,7 +35,7 @@ fn chart(report: &Report, group: &GroupOutcome) -> String {
     let worst = worst.map(|p| format!("; the longest in all: {} with {}", p.partition, units::span(p.paused_s)));
     let says = format!(
         "{} partition-seconds over {}{}.{}",
-        units::quantity(group.totals.paused_partition_s),
+        units::quantity(group.totals.paused_partition_seconds),
         units::counted(group.partitions.len() as u64, "partition", "partitions"),
         worst.unwrap_or_default(),
         rows.remark("partition"),
@@ -53,7 +53,7 @@ fn chart(report: &Report, group: &GroupOutcome) -> String {
 
 /// Causes with their partition-seconds, the largest first.
 fn causes(group: &GroupOutcome) -> Vec<(PauseCause, f64)> {
-    let by_cause = &group.totals.paused_partition_s_by_cause;
+    let by_cause = &group.totals.paused_partition_seconds_by_cause;
     let mut causes: Vec<(PauseCause, f64)> =
         by_cause.iter().filter(|(_, seconds)| **seconds > 0.0).map(|(cause, seconds)| (*cause, *seconds)).collect();
     causes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -115,7 +115,9 @@ fn chart(report: &Report, group: &GroupOutcome) -> String {
 /// The rebalances that made partitions stand still longest, in time order.
 fn most_costly(rebalances: &[Rebalance]) -> Vec<&Rebalance> {
     let mut shown: Vec<&Rebalance> = rebalances.iter().filter(|rebalance| is_drawn(rebalance)).collect();
-    shown.sort_by(|a, b| b.paused_partition_s.total_cmp(&a.paused_partition_s).then(a.number.cmp(&b.number)));
+    shown.sort_by(|a, b| {
+        b.paused_partition_seconds.total_cmp(&a.paused_partition_seconds).then(a.number.cmp(&b.number))
+    });
     shown.truncate(PANELS_MAX);
     shown.sort_by_key(|rebalance| rebalance.number);
     shown
@@ -311,9 +313,9 @@ mod tests {
         let drawn = most_costly(&outcome.groups[0].rebalances);
         assert_eq!(drawn.len(), PANELS_MAX);
         assert!(drawn.windows(2).all(|pair| pair[0].number < pair[1].number));
-        let least_drawn = drawn.iter().map(|r| r.paused_partition_s).fold(f64::INFINITY, f64::min);
+        let least_drawn = drawn.iter().map(|r| r.paused_partition_seconds).fold(f64::INFINITY, f64::min);
         let is_drawn = |r: &&Rebalance| drawn.iter().any(|drawn| drawn.number == r.number);
         let hidden = outcome.groups[0].rebalances.iter().filter(|r| !is_drawn(r));
-        assert!(hidden.map(|r| r.paused_partition_s).fold(0.0, f64::max) <= least_drawn);
+        assert!(hidden.map(|r| r.paused_partition_seconds).fold(0.0, f64::max) <= least_drawn);
     }
 }

@@ -68,7 +68,7 @@ fn rebalances(outcome: &Outcome) -> OutputFile {
         "barrier_setting_value",
         "barrier_fault",
         "barrier_text",
-        "paused_partition_s",
+        "paused_partition_seconds",
     ];
     let rows = per_group(outcome, |group| &group.rebalances).map(|(group, r)| {
         let barrier = r.barrier.as_ref();
@@ -104,7 +104,7 @@ fn rebalances(outcome: &Outcome) -> OutputFile {
             barrier.and_then(|b| b.setting_value).into(),
             barrier.and_then(|b| b.fault.as_ref()).into(),
             barrier.map(|b| &b.text).into(),
-            r.paused_partition_s.into(),
+            r.paused_partition_seconds.into(),
         ]
     });
     table("rebalances", columns, rows)

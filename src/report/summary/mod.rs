@@ -60,16 +60,16 @@ fn figures(page: &mut Page, outcome: &Outcome) {
     let partitions: usize = outcome.groups.iter().map(|group| group.partitions.len()).sum();
     page.blank();
     page.fact("rebalances", &count(totals.rebalances), &spread_text("latency", &totals.rebalance_latency));
-    let paused = format!("{} partition-seconds", quantity(totals.paused_partition_s));
+    let paused = format!("{} partition-seconds", quantity(totals.paused_partition_seconds));
     let per_partition = if partitions > 0 {
-        let mean = span(totals.paused_partition_s / partitions as f64);
+        let mean = span(totals.paused_partition_seconds / partitions as f64);
         format!("{mean} per partition ({partitions}); {}", spread_text("single pause", &totals.pause))
     } else {
         String::new()
     };
     page.fact("paused", &paused, per_partition.trim_end_matches("; "));
-    if totals.double_owned_partition_s > 0.0 {
-        let double = format!("{} partition-seconds", quantity(totals.double_owned_partition_s));
+    if totals.double_owned_partition_seconds > 0.0 {
+        let double = format!("{} partition-seconds", quantity(totals.double_owned_partition_seconds));
         page.fact("double owned", &double, "two processes believed to own the same partition");
     }
     if totals.false_expulsions > 0 {
@@ -151,14 +151,15 @@ fn plain(value: &serde_json::Value) -> String {
 
 /// Bars, longest first: where the time that partitions stood still comes from.
 fn pause_causes(page: &mut Page, totals: &Totals) {
-    if totals.paused_partition_s <= 0.0 {
+    if totals.paused_partition_seconds <= 0.0 {
         return;
     }
     page.heading("Why partitions stood still (partition-seconds)");
-    let mut causes: Vec<_> = totals.paused_partition_s_by_cause.iter().filter(|(_, seconds)| **seconds > 0.0).collect();
+    let mut causes: Vec<_> =
+        totals.paused_partition_seconds_by_cause.iter().filter(|(_, seconds)| **seconds > 0.0).collect();
     causes.sort_by(|a, b| b.1.total_cmp(a.1));
     for (cause, &seconds) in causes {
-        let share = seconds / totals.paused_partition_s;
+        let share = seconds / totals.paused_partition_seconds;
         page.bar(pause_cause(*cause), share, &quantity(seconds), pause_cause_meaning(*cause));
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn of_group(page: &mut Page, group: &GroupOutcome, name_it: bool) {
 /// The rebalances that made partitions stand still longest, in time order.
 fn most_costly(rebalances: &[Rebalance]) -> Vec<&Rebalance> {
     let mut shown: Vec<&Rebalance> = rebalances.iter().collect();
-    shown.sort_by(|a, b| b.paused_partition_s.total_cmp(&a.paused_partition_s).then(a.number.cmp(&b.number)));
+    shown.sort_by(|a, b| {
+        b.paused_partition_seconds.total_cmp(&a.paused_partition_seconds).then(a.number.cmp(&b.number))
+    });
     shown.truncate(SHOWN);
     shown.sort_by_key(|rebalance| rebalance.number);
     shown
@@ -56,7 +58,7 @@ fn figures(rebalance: &Rebalance) -> [String; 5] {
         instant(rebalance.preparing_s),
         format!("{}→{generation}", rebalance.old_generation),
         rebalance.latency_s.map_or("-".to_string(), span),
-        quantity(rebalance.paused_partition_s),
+        quantity(rebalance.paused_partition_seconds),
     ]
 }
 

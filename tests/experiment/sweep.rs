@@ -19,7 +19,7 @@ fn a_grid_gives_maps_curves_and_tables() {
     assert_eq!(bench.read("out/runs.csv").lines().count(), 73);
     assert_eq!(bench.read("out/runs.jsonl").lines().count(), 74);
     for chart in [
-        "paused-partition-s-per-hour-by-session.timeout.ms-and-heartbeat.interval.ms",
+        "paused-partition-seconds-per-hour-by-session.timeout.ms-and-heartbeat.interval.ms",
         "trade-off-by-session.timeout.ms",
         "pause-by-session.timeout.ms",
         "detection-by-heartbeat.interval.ms",

@@ -5,5 +5,6 @@ mod fetching;
 mod judgements;
 mod measures;
 mod run;
+mod scale_statements;
 mod statements;
 mod vectors;

@@ -199,17 +199,25 @@ pub enum ClientEvent {
     PositionSet { partition: TopicPartition, offset: i64, reset: bool },
 }
 
-/// Group APIs, for events.
+/// Kinds of requests, for events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[allow(missing_docs)]
 pub enum Api {
+    /// Which broker coordinates the group.
     FindCoordinator,
+    /// A member joins, or joins again.
     JoinGroup,
+    /// A member asks for its assignment; the leader brings all of them.
     SyncGroup,
+    /// A member is alive.
     Heartbeat,
+    /// A member goes.
     LeaveGroup,
+    /// Offsets to be stored.
     OffsetCommit,
+    /// Stored offsets.
     OffsetFetch,
+    /// Topics, partitions and their leaders.
     Metadata,
+    /// The first or last offset of partitions.
     ListOffsets,
 }

@@ -20,6 +20,7 @@ use crate::engine::{SimDuration, SimTime};
 use crate::protocol::BrokerId;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::java_hash::JavaHashMap;
+use crate::scenario::checked::Consumer;
 use crate::trace::PartitionIndex;
 
 use super::brokers::Brokers;
@@ -69,10 +70,9 @@ struct Fetched {
     to: i64,
 }
 
-/// What fetching depends on.
+/// What an answer depends on.
 struct Surroundings<'a> {
     now: SimTime,
-    brokers: &'a Brokers,
     workload: &'a mut Workload,
     /// Bytes per record of each partition.
     record_bytes: &'a [u32],
@@ -83,10 +83,11 @@ impl Surroundings<'_> {
     fn bytes(&self, asked: &Asked, records: i64) -> u64 {
         records as u64 * u64::from(self.record_bytes[asked.partition.0 as usize])
     }
+}
 
-    fn max_wait(&self) -> SimDuration {
-        SimDuration::from_millis(self.config.fetch_max_wait_ms.max(1) as u64)
-    }
+/// How long a broker parks a Fetch that finds nothing.
+fn max_wait(config: &ConsumerConfig) -> SimDuration {
+    SimDuration::from_millis(config.fetch_max_wait_ms.max(1) as u64)
 }
 
 impl FetchSession {
@@ -137,7 +138,7 @@ impl FetchSession {
             next = next.min(arrival);
         }
         match self.sent {
-            Some(sent) if bytes > 0 => next.min((sent + around.max_wait()).max(around.now)),
+            Some(sent) if bytes > 0 => next.min((sent + max_wait(around.config)).max(around.now)),
             _ => next,
         }
     }
@@ -190,17 +191,17 @@ impl Fetcher {
     }
 
     /// `sendFetches`: a Fetch to each broker that may get one now.
-    fn send(&mut self, assigned: &[AssignedPartition], prefetch: Prefetch, around: &Surroundings<'_>) {
-        let wait = around.max_wait();
-        let alone = prefetch != Prefetch::PerPartition;
+    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime, consumer: &Consumer, brokers: &Brokers) {
+        let wait = max_wait(&consumer.config);
+        let per_partition = consumer.behaviour.prefetch == Prefetch::PerPartition;
         for place in 0..self.sessions.len() {
             let session = &self.sessions[place];
             let broker = session.broker;
-            if !session.wait_is_over(wait, around.now) || alone && self.has_buffered(broker, assigned) {
+            if !session.wait_is_over(wait, now) || !per_partition && self.has_buffered(broker, assigned) {
                 continue;
             }
-            if !alone || session.version != self.version {
-                let wanted = self.wanted_of(broker, assigned, alone, around.brokers);
+            if per_partition || session.version != self.version {
+                let wanted = self.wanted_of(broker, assigned, !per_partition, brokers);
                 if wanted.is_empty() {
                     self.sessions[place].sent = None;
                     continue;
@@ -211,7 +212,7 @@ impl Fetcher {
             for asked in &mut session.partitions {
                 asked.from = assigned[asked.place as usize].position;
             }
-            session.sent = Some(around.now);
+            session.sent = Some(now);
             session.ready = SimTime::ZERO;
         }
     }
@@ -284,7 +285,7 @@ impl Simulation<'_> {
 
     /// `poll` has waited until now: each Fetch that was answered without records was followed by another.
     pub(super) fn note_waiting(&mut self, consumer: u32) {
-        let wait = SimDuration::from_millis(self.consumers[consumer as usize].config.fetch_max_wait_ms.max(1) as u64);
+        let wait = max_wait(&self.consumers[consumer as usize].config);
         let host = &mut self.hosts[consumer as usize];
         if let Some(process) = host.process.as_mut().filter(|process| process.awaits_records && host.paused.is_none()) {
             process.fetcher.sessions.iter_mut().for_each(|session| session.go_on_waiting(wait, self.now));
@@ -333,14 +334,7 @@ impl Simulation<'_> {
         self.note_assignment(consumer);
         let entry = self.consumers[consumer as usize];
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
-        let around = Surroundings {
-            now: self.now,
-            brokers: &self.brokers,
-            workload: &mut self.workload,
-            record_bytes: &self.partition_bytes,
-            config: &entry.config,
-        };
-        process.fetcher.send(process.client.assigned(), entry.behaviour.prefetch, &around);
+        process.fetcher.send(process.client.assigned(), self.now, entry, &self.brokers);
     }
 
     /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.
@@ -357,12 +351,11 @@ impl Simulation<'_> {
         }
         let mut around = Surroundings {
             now: self.now,
-            brokers: &self.brokers,
             workload: &mut self.workload,
             record_bytes: &self.partition_bytes,
             config: &entry.config,
         };
-        let wait = around.max_wait();
+        let wait = max_wait(&entry.config);
         let mut wake = SimTime::MAX;
         for session in &mut fetcher.sessions {
             let Some(sent) = session.sent.filter(|_| !self.network.data_blocked(consumer, session.broker)) else {
@@ -423,12 +416,11 @@ impl Simulation<'_> {
         let (assigned, fetcher) = (process.client.assigned(), &mut process.fetcher);
         let mut around = Surroundings {
             now: self.now,
-            brokers: &self.brokers,
             workload: &mut self.workload,
             record_bytes: &self.partition_bytes,
             config: &entry.config,
         };
-        let wait = around.max_wait();
+        let wait = max_wait(&entry.config);
         for session in &mut fetcher.sessions {
             if session.sent.is_none() || session.ready > self.now || self.network.data_blocked(consumer, session.broker)
             {

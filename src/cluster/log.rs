@@ -7,7 +7,6 @@
 //! so that a run's memory does not grow with its length.
 
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHashSet;
 
@@ -133,18 +132,10 @@ impl ReplicatedLog {
 }
 
 /// Key of a record as compaction sees it.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
     group: &'a GroupId,
     partition: Option<&'a TopicPartition>,
-}
-
-impl Hash for Key<'_> {
-    /// The number of the partition tells most keys of one log apart; names are left to the comparison, which sees at
-    /// once that shared ones are equal.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.partition.map(|partition| partition.partition).hash(state);
-    }
 }
 
 /// The record's key and whether it is a tombstone; `None` for records of transactions, which stay.

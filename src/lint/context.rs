@@ -2,7 +2,6 @@
 
 use crate::client::{Behaviour, RebalanceTimeout};
 use crate::engine::SimDuration;
-use crate::lint::known::{Version, java_version};
 use crate::lint::read::{Format, read_server};
 use crate::lint::rules::{names, values};
 use crate::lint::settings::{Settings, Written};
@@ -10,7 +9,7 @@ use crate::lint::{Options, Severity};
 use crate::protocol::config::property::{Property, PropertyValue};
 use crate::protocol::config::{broker_table, consumer_table};
 use crate::scenario::ClientProfile;
-use crate::scenario::profile::REBALANCE_TIMEOUT;
+use crate::scenario::profile::{REBALANCE_TIMEOUT, Version, java_version};
 use crate::scenario::text::{Problem, Text};
 
 /// One configuration of a consumer.

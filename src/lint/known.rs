@@ -1,8 +1,7 @@
 //! Names that are known beside the properties of the Java consumer: those of producers, all of librdkafka's, and since when
 //! the Java consumer has which.
 
-/// A version of Kafka: major, minor, patch.
-pub type Version = (u32, u32, u32);
+use crate::scenario::profile::Version;
 
 /// Properties of the Java producer that a consumer does not have (`ProducerConfig`, 4.1).
 #[rustfmt::skip] // one name per line
@@ -269,17 +268,6 @@ pub const SINCE: &[(&str, Version)] = &[
     ("metadata.recovery.strategy", (3, 8, 0)),             // KIP-899
 ];
 
-/// The version in the name of a profile of the Java consumer, with the patch that a name without one stands for.
-pub fn java_version(client: &str) -> Option<Version> {
-    let parts = client.strip_prefix("java-")?.split('.').map(|part| part.parse().ok());
-    match parts.collect::<Option<Vec<u32>>>()?[..] {
-        [0, 10] => Some((0, 10, 2)),
-        [major, minor] => Some((major, minor, 0)),
-        [major, minor, patch] => Some((major, minor, patch)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,12 +288,5 @@ mod tests {
         let librdkafka = ClientProfile::find("librdkafka-2").unwrap();
         let modelled = LIBRDKAFKA.iter().filter(|name| librdkafka.meaning(name, "1").is_ok());
         assert!(modelled.count() > 15);
-    }
-
-    #[test]
-    fn the_version_of_a_java_profile_is_known() {
-        assert_eq!(java_version("java-0.10"), Some((0, 10, 2)));
-        assert_eq!(java_version("java-3.4.1"), Some((3, 4, 1)));
-        assert_eq!(java_version("sarama-1"), None);
     }
 }

@@ -43,8 +43,7 @@ impl Observer for Log {
 
 /// The first repetition of a recorded scenario.
 pub fn recording(name: &str) -> Recording {
-    let folder = if name.starts_with('s') { "live-scale" } else { "live" };
-    let files = vectors::files(folder);
+    let files = [vectors::files("live"), vectors::files("live-scale")].concat();
     let file = files.iter().find(|file| file.file_name().is_some_and(|found| found == &*format!("{name}.jsonl.gz")));
     vectors::recordings(file.unwrap_or_else(|| panic!("no recording {name}"))).swap_remove(0)
 }

@@ -2,12 +2,13 @@
 
 use crate::lint::Severity;
 use crate::lint::context::Context;
-use crate::lint::known::{LIBRDKAFKA, LIBRDKAFKA_PRODUCER, PRODUCER, SINCE, Version};
+use crate::lint::known::{LIBRDKAFKA, LIBRDKAFKA_PRODUCER, PRODUCER, SINCE};
 use crate::lint::read::Format;
 use crate::lint::rule::rules;
 use crate::lint::rules::values;
 use crate::lint::settings::{Fault, Given, Level, Settings, Written};
 use crate::protocol::config::{Culprit, broker_table, consumer_table, nearest};
+use crate::scenario::profile::Version;
 use crate::scenario::profile::{REBALANCE_TIMEOUT, own_settings};
 
 rules! {

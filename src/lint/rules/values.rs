@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::lint::context::Context;
-use crate::lint::known::{LIBRDKAFKA_BOUNDS, Version};
+use crate::lint::known::LIBRDKAFKA_BOUNDS;
 use crate::lint::read::Format;
 use crate::lint::rule::rules;
 use crate::lint::rules::names;
@@ -11,6 +11,7 @@ use crate::lint::settings::{Given, Settings, Written};
 use crate::protocol::config::property::{Kind, Property, PropertyValue};
 use crate::protocol::config::{AssignorName, ConsumerConfig, broker_table, consumer_table, nearest};
 use crate::scenario::profile::REBALANCE_TIMEOUT;
+use crate::scenario::profile::Version;
 
 rules! {
     INVALID: Error "invalid-value",

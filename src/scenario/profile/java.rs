@@ -11,7 +11,7 @@ use crate::protocol::config::{ConsumerConfig, Refusal};
 pub(super) const KNOWN: &str = "the Java consumer from `java-0.9` to `java-4.1`";
 
 /// A version of the Java consumer: major, minor, patch.
-type Version = (u32, u32, u32);
+pub type Version = (u32, u32, u32);
 
 const OLDEST: Version = (0, 9, 0);
 /// First version that is not known yet.
@@ -100,6 +100,19 @@ fn since(version: Version, table: &[(i16, (u32, u32))]) -> i16 {
 
 fn since_patch(version: Version, table: &[(i16, Version)]) -> i16 {
     table.iter().find(|(_, from)| version >= *from).map_or(0, |(request, _)| *request)
+}
+
+/// The version in the name of a profile of the Java consumer; `None` for other clients.
+///
+/// ```
+/// use rebalab::scenario::profile::java_version;
+///
+/// assert_eq!(java_version("java-0.10"), Some((0, 10, 2)));
+/// assert_eq!(java_version("java-3.4.1"), Some((3, 4, 1)));
+/// assert_eq!(java_version("sarama-1"), None);
+/// ```
+pub fn java_version(client: &str) -> Option<Version> {
+    version(client.strip_prefix("java-")?)
 }
 
 /// `3.4` or `3.4.1`; `0.10` counts as 0.10.2, the last of its line.

@@ -8,6 +8,7 @@ mod own_settings;
 use crate::client::{ApplicationThread, Behaviour, PollInterval, RebalanceTimeout};
 use crate::protocol::config::{ConsumerConfig, Refusal, Taken, nearest};
 
+pub use java::{Version, java_version};
 use libraries::{LIBRARIES, Library};
 pub use own_settings::{Meant, OwnSetting, REBALANCE_TIMEOUT, Unit};
 

@@ -7,7 +7,8 @@ use super::assignment::GroupAssignment;
 use super::cluster::Cluster;
 use super::error::AssignorError;
 use super::group::{Group, GroupMember};
-use super::{others, range, round_robin, sticky};
+use super::map_order::MapOrder;
+use super::{franz_go, others, range, round_robin, sarama, sticky};
 use crate::protocol::config::AssignorName;
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::JoinGroupResponseMember;
@@ -34,6 +35,14 @@ pub enum ClientAssignor {
     KafkaGoRange,
     /// `roundrobin` of kafka-go
     KafkaGoRoundRobin,
+    /// `sticky` of franz-go
+    FranzGoSticky,
+    /// `cooperative-sticky` of franz-go
+    FranzGoCooperativeSticky,
+    /// `sticky` of sarama
+    SaramaSticky,
+    /// `cooperative-sticky` of sarama
+    SaramaCooperativeSticky,
 }
 
 impl From<AssignorName> for ClientAssignor {
@@ -58,15 +67,34 @@ impl ClientAssignor {
             ClientAssignor::Range | ClientAssignor::KafkaGoRange => "range",
             ClientAssignor::RoundRobin | ClientAssignor::KafkaGoRoundRobin => "roundrobin",
             ClientAssignor::KafkaJsRoundRobin => "RoundRobinAssigner",
-            ClientAssignor::Sticky => "sticky",
-            ClientAssignor::CooperativeSticky => "cooperative-sticky",
+            ClientAssignor::Sticky | ClientAssignor::FranzGoSticky | ClientAssignor::SaramaSticky => "sticky",
+            ClientAssignor::CooperativeSticky
+            | ClientAssignor::FranzGoCooperativeSticky
+            | ClientAssignor::SaramaCooperativeSticky => "cooperative-sticky",
         }
     }
 
     /// Whether the assignor supports the cooperative protocol. All support the eager one; a consumer uses the
     /// cooperative protocol only if all its assignors do.
     pub const fn supports_cooperative(self) -> bool {
-        matches!(self, ClientAssignor::CooperativeSticky)
+        matches!(
+            self,
+            ClientAssignor::CooperativeSticky
+                | ClientAssignor::FranzGoCooperativeSticky
+                | ClientAssignor::SaramaCooperativeSticky
+        )
+    }
+
+    /// What it decides hangs on the order of Go's maps too, which differs from run to run
+    /// ([`ConsumerPartitionAssignor::draw_map_order`]).
+    pub const fn walks_maps(self) -> bool {
+        matches!(
+            self,
+            ClientAssignor::FranzGoSticky
+                | ClientAssignor::FranzGoCooperativeSticky
+                | ClientAssignor::SaramaSticky
+                | ClientAssignor::SaramaCooperativeSticky
+        )
     }
 }
 
@@ -107,8 +135,11 @@ impl FromStr for ClientAssignor {
 /// // Before a join: the member's own subscription.
 /// let subscription = ConsumerProtocolSubscription {
 ///     topics: vec!["orders".into()],
-///     user_data: assignor.subscription_user_data(),
 ///     ..Default::default()
+/// };
+/// let subscription = ConsumerProtocolSubscription {
+///     user_data: assignor.subscription_user_data(&subscription),
+///     ..subscription
 /// };
 /// let metadata = subscription.encode(3);
 ///
@@ -135,12 +166,14 @@ pub struct ConsumerPartitionAssignor {
     max_generation: i32,
     /// Last assignment and its generation (`memberAssignment`, `generation`).
     memory: Option<StickyUserData>,
+    /// Stands for the order of Go's maps in the next computation.
+    map_order: u64,
 }
 
 impl ConsumerPartitionAssignor {
     /// A new object: nothing seen, nothing remembered.
     pub fn new(assignor: ClientAssignor) -> Self {
-        ConsumerPartitionAssignor { assignor, max_generation: Generation::NONE.0, memory: None }
+        ConsumerPartitionAssignor { assignor, max_generation: Generation::NONE.0, memory: None, map_order: 0 }
     }
 
     /// An object that has been leader before and saw this generation ([`ConsumerPartitionAssignor::max_generation`]).
@@ -158,14 +191,27 @@ impl ConsumerPartitionAssignor {
         self.max_generation
     }
 
+    /// What stands for the order of Go's maps in the next computation, for assignors that hang on it
+    /// ([`ClientAssignor::walks_maps`]): one number always means the same orders.
+    pub fn draw_map_order(&mut self, number: u64) {
+        self.map_order = number;
+    }
+
     /// The user data of the member's next JoinGroup (`subscriptionUserData`): sticky sends its last assignment and
-    /// generation (nothing before the first), cooperative-sticky the generation, the others nothing.
-    pub fn subscription_user_data(&self) -> Option<Bytes> {
+    /// generation (nothing before the first), cooperative-sticky the generation, the others nothing. franz-go always
+    /// sends an assignment, and a generation if it has one; under the cooperative protocol it is what the subscription
+    /// says anyway.
+    pub fn subscription_user_data(&self, subscription: &ConsumerProtocolSubscription) -> Option<Bytes> {
         match self.assignor {
-            ClientAssignor::Sticky => self.memory.as_ref().map(StickyUserData::encode),
-            ClientAssignor::CooperativeSticky => {
+            ClientAssignor::Sticky | ClientAssignor::SaramaSticky => self.memory.as_ref().map(StickyUserData::encode),
+            ClientAssignor::CooperativeSticky | ClientAssignor::SaramaCooperativeSticky => {
                 let generation = self.memory.as_ref().and_then(|memory| memory.generation);
                 Some(cooperative_user_data::encode(generation.unwrap_or(Generation::NONE.0)))
+            }
+            ClientAssignor::FranzGoSticky => Some(self.memory.clone().unwrap_or_default().encode()),
+            ClientAssignor::FranzGoCooperativeSticky => {
+                let generation = Some(subscription.generation.0).filter(|generation| *generation >= 0);
+                Some(StickyUserData { previous_assignment: subscription.owned_partitions.clone(), generation }.encode())
             }
             _ => None,
         }
@@ -175,8 +221,10 @@ impl ConsumerPartitionAssignor {
     /// topic that the member does not subscribe to.
     pub fn on_assignment(&mut self, assignment: &ConsumerProtocolAssignment, generation: Generation) {
         let previous_assignment = match self.assignor {
-            ClientAssignor::Sticky => assignment.partitions.clone(),
-            ClientAssignor::CooperativeSticky => Vec::new(),
+            ClientAssignor::Sticky | ClientAssignor::FranzGoSticky | ClientAssignor::SaramaSticky => {
+                assignment.partitions.clone()
+            }
+            ClientAssignor::CooperativeSticky | ClientAssignor::SaramaCooperativeSticky => Vec::new(),
             _ => return,
         };
         self.memory = Some(StickyUserData { previous_assignment, generation: Some(generation.0) });
@@ -189,6 +237,7 @@ impl ConsumerPartitionAssignor {
     /// The exceptions of the real assignors; see [`AssignorError`].
     pub fn assign(&mut self, cluster: &Cluster, members: &[GroupMember]) -> Result<GroupAssignment, AssignorError> {
         let group = Group::new(cluster, members);
+        let maps = MapOrder::new(self.map_order);
         match self.assignor {
             ClientAssignor::Range => Ok(range::assign(&group)),
             ClientAssignor::RoundRobin => Ok(round_robin::assign(&group)),
@@ -197,6 +246,10 @@ impl ConsumerPartitionAssignor {
             ClientAssignor::KafkaJsRoundRobin => Ok(others::kafkajs_round_robin(&group)),
             ClientAssignor::KafkaGoRange => Ok(others::kafka_go_range(&group)),
             ClientAssignor::KafkaGoRoundRobin => Ok(others::kafka_go_round_robin(&group)),
+            ClientAssignor::FranzGoSticky => Ok(franz_go::sticky(&group, maps)),
+            ClientAssignor::FranzGoCooperativeSticky => Ok(franz_go::cooperative_sticky(&group, maps)),
+            ClientAssignor::SaramaSticky => Ok(sarama::sticky(&group, maps)),
+            ClientAssignor::SaramaCooperativeSticky => Ok(sarama::cooperative_sticky(&group, maps)),
         }
     }
 

@@ -13,11 +13,14 @@ mod cluster;
 mod cost;
 mod distinct;
 mod error;
+mod franz_go;
 mod group;
+mod map_order;
 mod others;
 mod racks;
 mod range;
 mod round_robin;
+mod sarama;
 pub mod server;
 mod sticky;
 

@@ -1,6 +1,8 @@
 //! What client libraries and their versions do differently (consumer-client.md 6.2): the switches that the state machine asks.
 //! Statements with a bare number are those of the recordings in `tests/vectors/live-clients/README.md`.
 
+use crate::assignor::ClientAssignor;
+use crate::protocol::config::AssignorName;
 use crate::protocol::message::Request;
 use crate::protocol::subscription::HIGHEST_VERSION;
 
@@ -256,6 +258,26 @@ pub enum AssignorFamily {
     KafkaJs,
     /// kafka-go's `range` and `roundrobin` (statement 30).
     KafkaGo,
+    /// franz-go's `sticky` and `cooperative-sticky` (statement 16).
+    FranzGo,
+    /// sarama's `sticky` and `cooperative-sticky` (statement 22).
+    Sarama,
+}
+
+impl AssignorFamily {
+    /// What decides under that name.
+    pub fn assignor(self, name: AssignorName) -> ClientAssignor {
+        match (self, name) {
+            (AssignorFamily::KafkaJs, AssignorName::RoundRobin) => ClientAssignor::KafkaJsRoundRobin,
+            (AssignorFamily::KafkaGo, AssignorName::Range) => ClientAssignor::KafkaGoRange,
+            (AssignorFamily::KafkaGo, AssignorName::RoundRobin) => ClientAssignor::KafkaGoRoundRobin,
+            (AssignorFamily::FranzGo, AssignorName::Sticky) => ClientAssignor::FranzGoSticky,
+            (AssignorFamily::FranzGo, AssignorName::CooperativeSticky) => ClientAssignor::FranzGoCooperativeSticky,
+            (AssignorFamily::Sarama, AssignorName::Sticky) => ClientAssignor::SaramaSticky,
+            (AssignorFamily::Sarama, AssignorName::CooperativeSticky) => ClientAssignor::SaramaCooperativeSticky,
+            (_, name) => name.into(),
+        }
+    }
 }
 
 /// Which call tells of partitions that were lost with the membership.

@@ -12,6 +12,12 @@ use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition}
 pub trait Jitter {
     /// A number in `[0, 1)`, evenly distributed.
     fn unit(&mut self) -> f64;
+
+    /// A number that stands for the order of Go's maps in one computation of an assignment.
+    fn map_order(&mut self) -> u64 {
+        const STEPS: f64 = (1u64 << 53) as f64;
+        (self.unit() * STEPS) as u64
+    }
 }
 
 impl<F: FnMut() -> f64> Jitter for F {

@@ -4,6 +4,8 @@
 //! machine, its replicated log, its timers, and the requests that wait for an answer. Partitions are led by the brokers
 //! in turn; when a broker goes, its partitions move to the next one that is up, which reads the log before it answers.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::coordinator::{RequestId, Shard};
@@ -55,12 +57,21 @@ pub struct Brokers {
     /// Shards that have groups in them.
     pub shards: Vec<ShardHost>,
     by_group: FxHashMap<GroupId, u32>,
+    /// Replicas of partitions to which the scenario assigns them.
+    assigned: FxHashMap<PartitionIndex, Vec<BrokerId>>,
+    /// `broker.rack` by broker; empty if none has one.
+    racks: Vec<Option<Arc<str>>>,
 }
+
+/// Replicas of a partition to which the scenario assigns none.
+const REPLICAS: u32 = 3;
 
 impl Brokers {
     /// Brokers that are all up; shards are added as groups are.
-    pub fn new(brokers: u32) -> Self {
+    pub fn new(brokers: u32, racks: Vec<Option<Arc<str>>>) -> Self {
         Brokers {
+            racks,
+            assigned: FxHashMap::default(),
             brokers: (0..brokers).map(|_| Broker { up: true }).collect(),
             shards: Vec::new(),
             by_group: FxHashMap::default(),
@@ -93,9 +104,33 @@ impl Brokers {
         (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.is_up(*broker))
     }
 
-    /// The broker that leads a partition of a topic.
+    /// Only these brokers have replicas of the partition.
+    pub fn assign_replicas(&mut self, partition: PartitionIndex, replicas: Vec<BrokerId>) {
+        self.assigned.insert(partition, replicas);
+    }
+
+    /// The broker that leads a partition of a topic: the first replica's that is up, without an assignment of replicas
+    /// the next broker's.
     pub fn leader_of(&self, partition: PartitionIndex) -> Option<BrokerId> {
-        self.next_up(BrokerId(partition.0 % self.brokers.len() as u32))
+        match self.assigned.get(&partition) {
+            Some(replicas) => replicas.iter().copied().find(|broker| self.is_up(*broker)),
+            None => self.next_up(BrokerId(partition.0 % self.brokers.len() as u32)),
+        }
+    }
+
+    /// The racks of a partition's replicas as a Metadata answer shows them: it lists only brokers that are up.
+    pub fn racks_of(&self, partition: PartitionIndex) -> Vec<Option<Arc<str>>> {
+        let rack = |broker: BrokerId| self.racks[broker.0 as usize].clone().filter(|_| self.is_up(broker));
+        let count = self.brokers.len() as u32;
+        match self.assigned.get(&partition) {
+            Some(replicas) => replicas.iter().copied().map(rack).collect(),
+            None => (0..count.min(REPLICAS)).map(|step| rack(BrokerId((partition.0 + step) % count))).collect(),
+        }
+    }
+
+    /// Some broker has a rack.
+    pub fn have_racks(&self) -> bool {
+        !self.racks.is_empty()
     }
 
     /// Does it run?

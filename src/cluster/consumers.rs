@@ -1,13 +1,14 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
-    Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Output,
-    RecordBatch, Thread,
+    Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Jitter,
+    Output, RecordBatch, Thread,
 };
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::{BrokerId, TopicPartition};
 use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
 use crate::trace::{Event, HostPause, StopKind};
@@ -111,8 +112,9 @@ impl Simulation<'_> {
         let mut outputs = std::mem::take(&mut self.client_outputs);
         let host = &mut self.hosts[consumer as usize];
         if let Some(process) = host.process.as_mut() {
-            let random = &mut host.random.client;
-            process.client.handle(self.now, input, &mut || random.next_f64(), &mut outputs);
+            let map_orders = &mut self.fixed[consumer as usize].map_orders;
+            let mut chance = ClientChance { random: &mut host.random.client, map_orders };
+            process.client.handle(self.now, input, &mut chance, &mut outputs);
         }
         for output in outputs.drain(..) {
             let is_last = matches!(output, Output::Closed | Output::Failed);
@@ -390,4 +392,21 @@ fn slow_time(slow: Option<&SlowRecords>, records: &[RecordBatch]) -> SimDuration
     });
     let count = offsets.filter(|(number, offset)| slow.is_slow(*number, *offset)).count();
     SimDuration::from_millis(slow.ms) * count as u64
+}
+
+/// What a client draws; orders of maps may be fixed.
+struct ClientChance<'a> {
+    random: &'a mut RandomStream,
+    map_orders: &'a mut VecDeque<u64>,
+}
+
+impl Jitter for ClientChance<'_> {
+    fn unit(&mut self) -> f64 {
+        self.random.next_f64()
+    }
+
+    fn map_order(&mut self) -> u64 {
+        let drawn = self.random.next_u64();
+        self.map_orders.pop_front().unwrap_or(drawn)
+    }
 }

@@ -44,4 +44,7 @@ pub struct ConsumerInputs {
     pub startups: VecDeque<SimDuration>,
     /// The member ids that coordinators make for it, in order.
     pub member_ids: VecDeque<MemberId>,
+    /// The orders of Go's maps in the assignments that it computes as a leader, one after the other
+    /// ([`Jitter::map_order`](crate::client::Jitter::map_order)).
+    pub map_orders: VecDeque<u64>,
 }

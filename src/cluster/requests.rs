@@ -205,7 +205,9 @@ impl Simulation<'_> {
         let known = names.into_iter().filter_map(|name| {
             let state = &self.topics[*self.topic_index.get(&name)? as usize];
             let leaders = state.partitions.iter().map(|partition| self.brokers.leader_of(*partition)).collect();
-            state.exists.then_some(TopicMetadata { name, leaders })
+            let racked = state.partitions.iter().filter(|_| self.brokers.have_racks());
+            let racks = racked.map(|partition| self.brokers.racks_of(*partition)).collect();
+            state.exists.then_some(TopicMetadata { name, leaders, racks })
         });
         Response::Metadata { brokers: brokers.collect(), topics: known.collect() }
     }

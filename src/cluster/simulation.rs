@@ -257,7 +257,7 @@ impl<'a> Simulation<'a> {
             timers,
             network,
             flights: Slab::new(),
-            brokers: Brokers::new(scenario.cluster.brokers),
+            brokers: Brokers::new(scenario.cluster.brokers, scenario.cluster.racks.clone()),
             next_request: 0,
             workload: Workload::new(),
             topics: Vec::new(),
@@ -422,7 +422,11 @@ impl<'a> Simulation<'a> {
         let mut added = Vec::new();
         for number in have..count {
             let partition = TopicPartition { topic: topic.name.clone(), partition: number as i32 };
-            state.partitions.push(PartitionIndex(self.partition_bytes.len() as u32));
+            let place = PartitionIndex(self.partition_bytes.len() as u32);
+            if let Some(replicas) = topic.replicas.get(number as usize) {
+                self.brokers.assign_replicas(place, replicas.clone());
+            }
+            state.partitions.push(place);
             self.partition_bytes.push(topic.record_bytes);
             if self.directory.partitions.len() < self.partition_bytes.len() {
                 self.directory.partitions.push(partition.clone());

@@ -292,6 +292,7 @@ mod tests {
         Topic {
             name: TopicName::from("orders"),
             partitions,
+            replicas: Vec::new(),
             arrivals,
             backlog_per_partition: 0,
             record_bytes: 100,

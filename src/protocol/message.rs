@@ -75,6 +75,10 @@ pub struct TopicMetadata {
     pub name: TopicName,
     /// The leader of each partition, from partition 0; `None` while there is none.
     pub leaders: Vec<Option<BrokerId>>,
+    /// Per partition the racks of its replicas' brokers, in replica order, `None` for one without a rack or one that is
+    /// down: the answer lists only brokers that are up, and a client knows no rack of another. Empty if no broker has a
+    /// rack.
+    pub racks: Vec<Vec<Option<std::sync::Arc<str>>>>,
 }
 
 /// One embedded protocol of a JoinGroup: an assignor's name and the member's subscription for it.

@@ -54,6 +54,8 @@ pub struct Note {
 pub struct Cluster {
     /// Brokers, numbered from 0.
     pub brokers: u32,
+    /// `broker.rack` of each broker; empty if none has one.
+    pub racks: Vec<Option<Arc<str>>>,
     /// Coordinator settings, the same on every broker.
     pub config: BrokerConfig,
     /// Topics.
@@ -73,6 +75,8 @@ pub struct Topic {
     pub name: TopicName,
     /// Partitions at the start.
     pub partitions: u32,
+    /// Brokers of the replicas of the first partitions, the preferred leader first; the others have the default.
+    pub replicas: Vec<Vec<BrokerId>>,
     /// Records that arrive, over all partitions, spread evenly.
     pub arrivals: Arrivals,
     /// Records in each partition at the start.

@@ -5,7 +5,56 @@ use rebalab::assignor::{ClientAssignor, TopicMetadata};
 
 use crate::group::{Draw, Group, spread};
 
+/// The sticky assignors of franz-go and sarama, whatever the order of their maps.
+const OF_GO_LIBRARIES: [ClientAssignor; 4] = [
+    ClientAssignor::FranzGoSticky,
+    ClientAssignor::FranzGoCooperativeSticky,
+    ClientAssignor::SaramaSticky,
+    ClientAssignor::SaramaCooperativeSticky,
+];
+
 proptest! {
+    #[test]
+    fn go_libraries_give_every_partition_one_owner_and_keep_it_there(draw in Draw::any(Just(false)), order: u64) {
+        for assignor in OF_GO_LIBRARIES {
+            let mut group = Group::new(assignor, &draw);
+            group.map_order = order;
+            group.rebalance().unwrap();
+            group.assert_each_partition_has_one_owner();
+            prop_assert!(!draw.equal_subscriptions || group.imbalance() <= 1, "{assignor}");
+            let owned = |group: &Group| group.members.iter().map(|member| {
+                let mut owned = member.owned.clone();
+                owned.sort();
+                owned
+            }).collect::<Vec<_>>();
+            let before = owned(&group);
+            group.map_order = order.wrapping_mul(31);
+            group.rebalance().unwrap();
+            prop_assert_eq!(owned(&group), before, "{:?}", assignor);
+        }
+    }
+
+    #[test]
+    fn go_libraries_move_no_more_than_a_newcomer_takes(mut draw in Draw::any(Just(false)), order: u64) {
+        draw.equal_subscriptions = true;
+        for assignor in OF_GO_LIBRARIES {
+            let mut group = Group::new(assignor, &draw);
+            group.map_order = order;
+            group.rebalance().unwrap();
+            let before: Vec<_> = group.members.iter().map(|member| member.owned.clone()).collect();
+            group.join(group.members[0].topics.clone(), None);
+            group.map_order = order.wrapping_mul(31);
+            let rounds = group.settle(3).expect("an end");
+            prop_assert!(rounds <= 2, "{assignor}: {rounds}");
+            group.assert_each_partition_has_one_owner();
+            prop_assert!(group.imbalance() <= 1, "{assignor}");
+            let kept = |(member, before): (&crate::group::Member, &Vec<_>)| {
+                member.owned.iter().all(|partition| before.contains(partition))
+            };
+            prop_assert!(group.members.iter().zip(&before).all(kept), "{assignor}");
+        }
+    }
+
     #[test]
     fn every_partition_has_one_owner_who_subscribes_to_it(draw in Draw::any(any::<bool>())) {
         for assignor in ClientAssignor::ALL {

@@ -55,6 +55,8 @@ pub struct Group {
     pub members: Vec<Member>,
     generation: i32,
     next_id: u32,
+    /// Stands for the order of Go's maps, for assignors that hang on it.
+    pub map_order: u64,
 }
 
 fn rack_name(rack: u8) -> String {
@@ -70,6 +72,7 @@ impl Group {
             members: Vec::new(),
             generation: 0,
             next_id: 0,
+            map_order: 0,
         };
         for (index, (partitions, racks)) in draw.topics.iter().enumerate() {
             let replicas = |rack: &u8| vec![Some(rack_name(*rack).into())];
@@ -110,6 +113,7 @@ impl Group {
         let generation = Generation(self.generation);
         let cooperative = self.assignor.supports_cooperative();
         let join: Vec<JoinGroupResponseMember> = self.members.iter().map(|member| member.join(cooperative)).collect();
+        self.members[0].assignor.draw_map_order(self.map_order);
         let assignments = self.members[0].assignor.on_leader_elected(&self.cluster, &join)?;
         assert_eq!(assignments.len(), self.members.len(), "every member has an assignment");
         let mut revoked = Vec::new();
@@ -160,13 +164,14 @@ impl Group {
 impl Member {
     fn join(&self, cooperative: bool) -> JoinGroupResponseMember {
         let owned = if cooperative { TopicPartitions::group(&self.owned) } else { Vec::new() };
-        let subscription = ConsumerProtocolSubscription {
+        let mut subscription = ConsumerProtocolSubscription {
             topics: self.topics.iter().map(|topic| topic.as_str().into()).collect(),
-            user_data: self.assignor.subscription_user_data(),
+            user_data: None,
             owned_partitions: owned,
             generation: self.generation,
             rack: self.rack.as_deref().map(Into::into),
         };
+        subscription.user_data = self.assignor.subscription_user_data(&subscription);
         JoinGroupResponseMember {
             member_id: self.id.as_str().into(),
             group_instance_id: None,

@@ -36,6 +36,7 @@ impl Story {
             duration: SimDuration::from_secs(3_600),
             cluster: Cluster {
                 brokers: 1,
+                racks: Vec::new(),
                 config: BrokerConfig::default(),
                 topics: Vec::new(),
                 append_latency: Distribution::Constant(SimDuration::ZERO),

@@ -119,7 +119,7 @@ impl Consumer {
             rack: (!rack.is_empty()).then(|| Arc::from(rack.as_str())),
         };
         let entry = |assignor: &ConsumerPartitionAssignor| {
-            subscription.user_data = assignor.subscription_user_data();
+            subscription.user_data = assignor.subscription_user_data(&subscription);
             JoinGroupProtocol {
                 name: Arc::from(assignor.assignor().name()),
                 metadata: encode(&subscription, self.settings.behaviour.subscription),

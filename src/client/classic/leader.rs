@@ -1,7 +1,7 @@
 //! The leader's work (`onLeaderElected`, consumer-client.md 3.3): it runs on the poll thread inside the handler of the
 //! JoinGroup answer and holds the coordinator's monitor, so that no heartbeat goes out meanwhile.
 
-use crate::assignor::{ClientAssignor, Cluster, ConsumerPartitionAssignor, TopicMetadata};
+use crate::assignor::{Cluster, ConsumerPartitionAssignor, TopicMetadata};
 use crate::client::{AssignorFamily, CutShort, Output};
 use crate::protocol::config::AssignorName;
 use crate::protocol::message::{JoinGroupResponse, JoinGroupResponseMember};
@@ -130,8 +130,11 @@ impl Consumer {
     fn end_assignment(&mut self, cx: &mut Context<'_>) {
         let Some(election) = self.election.take() else { return };
         let cluster = self.cluster();
-        let assigned: Result<Vec<(MemberId, Bytes)>, _> =
-            self.assignors[election.assignor].on_leader_elected(&cluster, &election.members);
+        let assignor = &mut self.assignors[election.assignor];
+        if assignor.assignor().walks_maps() {
+            assignor.draw_map_order(cx.random.map_order());
+        }
+        let assigned: Result<Vec<(MemberId, Bytes)>, _> = assignor.on_leader_elected(&cluster, &election.members);
         self.assignment_snapshot = Some(self.metadata_snapshot.clone());
         match assigned {
             Ok(assignments) => self.send_sync_group(assignments, cx),
@@ -144,7 +147,7 @@ impl Consumer {
         for topic in &self.group_subscription {
             let partitions = self.metadata.partition_count(topic);
             if partitions > 0 {
-                cluster.insert(topic.clone(), TopicMetadata { partitions, racks: Vec::new() });
+                cluster.insert(topic.clone(), TopicMetadata { partitions, racks: self.metadata.racks(topic).to_vec() });
             }
         }
         cluster
@@ -158,11 +161,5 @@ impl Consumer {
 
 /// One assignor object per configured strategy.
 pub(super) fn assignors(strategy: &[AssignorName], family: AssignorFamily) -> Vec<ConsumerPartitionAssignor> {
-    let own = |name: &AssignorName| match (family, *name) {
-        (AssignorFamily::KafkaJs, AssignorName::RoundRobin) => ClientAssignor::KafkaJsRoundRobin,
-        (AssignorFamily::KafkaGo, AssignorName::Range) => ClientAssignor::KafkaGoRange,
-        (AssignorFamily::KafkaGo, AssignorName::RoundRobin) => ClientAssignor::KafkaGoRoundRobin,
-        (_, other) => other.into(),
-    };
-    strategy.iter().map(|name| ConsumerPartitionAssignor::new(own(name))).collect()
+    strategy.iter().map(|name| ConsumerPartitionAssignor::new(family.assignor(*name))).collect()
 }

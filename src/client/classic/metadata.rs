@@ -1,6 +1,9 @@
 //! Cluster metadata as the consumer caches it (`ConsumerMetadata`, `DefaultMetadataUpdater`): refreshes with back-off,
 //! rebootstrap, and the snapshot of partition counts that tells a leader to rejoin (consumer-client.md 3.7).
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::client::{Connection, Jitter, Subscription};
 use crate::engine::Millis;
 use crate::protocol::config::ConsumerConfig;
@@ -60,6 +63,11 @@ impl Metadata {
     /// Partitions of a topic; none if the topic is unknown.
     pub fn partition_count(&self, topic: &TopicName) -> u32 {
         self.topic(topic).map_or(0, |topic| topic.leaders.len() as u32)
+    }
+
+    /// Per partition the racks of its replicas; empty if no broker has one.
+    pub fn racks(&self, topic: &TopicName) -> &[Vec<Option<Arc<str>>>] {
+        self.topic(topic).map_or(&[], |topic| &topic.racks)
     }
 
     fn topic(&self, name: &TopicName) -> Option<&TopicMetadata> {
@@ -167,18 +175,25 @@ struct Answer {
     topics: Vec<TopicMetadata>,
 }
 
-/// Partition counts of the topics that matter, as of a metadata version (`MetadataSnapshot`).
+/// Partitions of the topics that matter, as of a metadata version (`MetadataSnapshot`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct MetadataSnapshot {
     pub version: u32,
     counts: Vec<(TopicName, u32)>,
+    /// Per partition, topic by topic, in which racks its replicas are; only for a consumer with `client.rack`
+    /// (`PartitionRackInfo`, KIP-881).
+    racks: Vec<BTreeSet<Option<Arc<str>>>>,
 }
 
 impl MetadataSnapshot {
-    /// Same partition counts.
+    /// Same partition counts, and replicas in the same racks.
     pub fn matches(&self, other: &MetadataSnapshot) -> bool {
-        self.version == other.version || self.counts == other.counts
+        self.version == other.version || (self.counts == other.counts && self.racks == other.racks)
     }
+}
+
+fn racks(replicas: &Vec<Option<Arc<str>>>) -> BTreeSet<Option<Arc<str>>> {
+    replicas.iter().cloned().collect()
 }
 
 impl Consumer {
@@ -267,6 +282,10 @@ impl Consumer {
         }
         let counts = self.watched_topics().iter().map(|topic| (topic.clone(), self.metadata.partition_count(topic)));
         let counts = counts.collect();
-        self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts };
+        let racks = match self.settings.config.client_rack.is_empty() {
+            true => Vec::new(),
+            false => self.watched_topics().iter().flat_map(|topic| self.metadata.racks(topic)).map(racks).collect(),
+        };
+        self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts, racks };
     }
 }

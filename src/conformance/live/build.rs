@@ -91,6 +91,7 @@ fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildEr
         })?;
     }
     Ok(Cluster {
+        racks: Vec::new(),
         brokers: 1,
         config,
         topics: recording.topics().into_iter().map(|(name, partitions)| topic(recording, name, partitions)).collect(),
@@ -104,6 +105,7 @@ fn topic(recording: &Recording, name: TopicName, partitions: u32) -> Topic {
     Topic {
         name,
         partitions,
+        replicas: Vec::new(),
         arrivals: arrivals(recording),
         backlog_per_partition: 0,
         record_bytes: 16,

@@ -1,9 +1,11 @@
-//! What a recording fixes for its replay: the member ids that Kafka drew and how long each process started up.
+//! What a recording fixes for its replay: the member ids that Kafka drew, how long each process started
+//! up, and the orders of Go's maps in leaders' assignments.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use indexmap::IndexMap;
 
+use super::elections::map_orders;
 use super::recording::{Act, Happened, Name, Recording};
 use super::said::{Said, without_drawn_part};
 use crate::cluster::{ConsumerInputs, Inputs, run_with};
@@ -60,7 +62,8 @@ pub fn fit(recording: &Recording, scenario: &Scenario, quiet: Inputs) -> Inputs 
     let mut inputs = quiet;
     inputs.consumers = member_ids(recording)
         .into_iter()
-        .map(|member_ids| ConsumerInputs { startups: VecDeque::new(), member_ids })
+        .zip(map_orders(recording))
+        .map(|(member_ids, map_orders)| ConsumerInputs { startups: VecDeque::new(), member_ids, map_orders })
         .collect();
     for (index, consumer) in inputs.consumers.iter_mut().enumerate() {
         if let (Some(joined), Some(start)) = (recorded[index], starts[index]) {

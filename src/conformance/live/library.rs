@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::recording::{Member, Name, Recording};
 use super::story::Story;
 use super::timeline::{Deed, Entry, Moment, Timeline};
-use crate::client::{Callback, LostCallback};
+use crate::client::{AssignorFamily, Callback, LostCallback};
 use crate::engine::Millis;
 use crate::protocol::config::AssignorName;
 use crate::scenario::ClientProfile;
@@ -62,8 +62,17 @@ impl Member {
         let chosen = self.client.get("partition.assignment.strategy");
         let first = chosen.and_then(|name| AssignorName::from_wire(name));
         let assignor = first.or(profile.config.partition_assignment_strategy.first().copied());
-        !matches!(assignor, Some(AssignorName::Sticky | AssignorName::CooperativeSticky))
+        // librdkafka's sticky ones give up where Kafka's don't; those of kafka-python were not recorded.
+        let sticky = matches!(assignor, Some(AssignorName::Sticky | AssignorName::CooperativeSticky));
+        !sticky || matches!(profile.behaviour.assignors, AssignorFamily::FranzGo | AssignorFamily::Sarama)
     }
+}
+
+/// Claims that begin or end together are recorded within so many milliseconds.
+const CLAIMS_APART_MS: i64 = 30;
+
+fn of_same_member(one: &Entry, other: &Entry) -> bool {
+    matches!((&one.what, &other.what), (Moment::Consumer(one, _), Moment::Consumer(other, _)) if one == other)
 }
 
 /// A rebalance that a member of the group brought about by joining again.
@@ -94,7 +103,30 @@ impl Recording {
                 _ => true,
             });
         }
-        self.with_silent_losses_told(timeline)
+        self.with_claims_together(self.with_silent_losses_told(timeline))
+    }
+
+    /// Under sarama's cooperative protocol the recorder shows each claim that begins or ends, one partition each; a
+    /// simulated listener is told of all at once.
+    fn with_claims_together(&self, timeline: Timeline) -> Timeline {
+        let one_by_one =
+            |name: &Name| self.members.get(name).is_some_and(|member| member.library == Some("sarama-1"));
+        let mut told = Timeline::default();
+        for entry in timeline.entries {
+            let last = told.entries.iter_mut().rev().find(|last| of_same_member(last, &entry));
+            if let (Moment::Consumer(name, Deed::Callback(kind, more)), Some(last)) = (&entry.what, last)
+                && one_by_one(name)
+                && entry.at - last.at <= CLAIMS_APART_MS
+                && let Moment::Consumer(_, Deed::Callback(last_kind, partitions)) = &mut last.what
+                && last_kind == kind
+            {
+                partitions.extend_from_slice(more);
+                partitions.sort_unstable();
+                continue;
+            }
+            told.entries.push(entry);
+        }
+        told
     }
 
     /// kafkajs tells of nothing when a membership is lost; its recorder sees it with the next assignment.

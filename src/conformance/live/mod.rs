@@ -6,6 +6,7 @@
 mod build;
 mod compare;
 mod distribution;
+mod elections;
 mod inputs;
 mod library;
 mod measures;
@@ -27,12 +28,13 @@ mod verdict;
 pub use build::{BuildError, build};
 pub use compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 pub use distribution::{Distributed, Figure, SEEDS_MIN, Stray, draw, judge, recorded_measures};
+pub use elections::{Election, elections};
 pub use measures::{Measures, Slack};
 pub use noise::NoiseFloor;
 pub use ownership::Ownership;
 pub use read::{Problem, ReadError, read};
 pub use recording::{
-    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Params, Recording,
+    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan, Recording,
     SlowRecords, Traffic,
 };
 pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, tolerance};

@@ -90,6 +90,24 @@ pub(super) struct Event {
     pub is_leader: Option<bool>,
     pub reason: Option<String>,
     pub text: Option<String>,
+    /// Of other libraries' recorders a list of [`Protocol`]; Java's shows names.
+    pub protocols: Option<Value>,
+    /// Of other libraries' recorders partitions by member: numbers if all are of the first topic, else by topic; Java's shows how many.
+    pub assignments: Option<Value>,
+}
+
+/// An assignor that a JoinGroup offers: the fields of its subscription.
+#[derive(Deserialize)]
+pub(super) struct Protocol {
+    pub name: String,
+    #[serde(default)]
+    pub version: i16,
+    #[serde(default)]
+    pub topics: Vec<String>,
+    pub user_data: Option<String>,
+    pub owned: Option<IndexMap<String, Vec<i32>>>,
+    pub generation: Option<i32>,
+    pub rack: Option<String>,
 }
 
 #[derive(Deserialize, Default)]

@@ -5,13 +5,15 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::recording::{
-    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Params, Recording,
-    SlowRecords, Traffic,
+    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan, Recording,
+    SlowRecords, Traffic, first_topic,
 };
 use super::{library, raw};
+use crate::conformance::hex;
 use crate::client::{Callback, CloseOption};
 use crate::engine::Millis;
-use crate::protocol::{Generation, GroupId, MemberId, TopicName};
+use crate::protocol::subscription::{ConsumerProtocolSubscription, TopicPartitions};
+use crate::protocol::{Bytes, Generation, GroupId, MemberId, TopicName, TopicPartition};
 
 /// Why a line is no recording.
 #[derive(Debug, Error)]
@@ -104,7 +106,8 @@ fn read_line(line: &str) -> Result<Recording, Problem> {
     let actions = actions.collect::<Result<Vec<_>, _>>()?;
     in_order("action", actions.iter().map(|action| action.at))?;
     let members = read_members(&raw.config, &raw.actions, raw.client.as_ref())?;
-    let events = raw.events.into_iter().enumerate().map(|(index, event)| read_event(index, event));
+    let topic = first_topic(&members, &raw.group);
+    let events = raw.events.into_iter().enumerate().map(|(index, event)| read_event(index, event, &topic));
     let events = events.collect::<Result<Vec<_>, _>>()?;
     in_order("event", events.iter().map(|event| event.at))?;
     Ok(Recording {
@@ -228,13 +231,13 @@ fn read_app(app: &IndexMap<String, Value>) -> Result<App, Problem> {
     })
 }
 
-fn read_event(index: usize, event: raw::Event) -> Result<Event, Problem> {
+fn read_event(index: usize, event: raw::Event, topic: &TopicName) -> Result<Event, Problem> {
     let at = Millis(event.t_ms);
     let who = Name::from(event.who.as_str());
-    Ok(Event { at, who, what: read_happened(index, event)? })
+    Ok(Event { at, who, what: read_happened(index, event, topic)? })
 }
 
-fn read_happened(index: usize, event: raw::Event) -> Result<Happened, Problem> {
+fn read_happened(index: usize, event: raw::Event, topic: &TopicName) -> Result<Happened, Problem> {
     let kind = event.what;
     let missing = |field| Problem::Missing { list: "event", index, what: kind.clone(), field };
     let callback = |callback, partitions: Option<Vec<u32>>| {
@@ -263,7 +266,14 @@ fn read_happened(index: usize, event: raw::Event) -> Result<Happened, Problem> {
         "abandoned" => Happened::Abandoned,
         "first_records" => Happened::FirstRecords,
         "offset_jump" => Happened::OffsetJump,
-        "send" => Happened::Send { api: event.api.ok_or_else(|| missing("api"))?, generation, reason: event.reason },
+        "send" => Happened::Send {
+            api: event.api.ok_or_else(|| missing("api"))?,
+            generation,
+            reason: event.reason,
+            member: event.member.filter(|member| !member.is_empty()).map(MemberId::from),
+            offers: event.protocols.map(offers).unwrap_or_default(),
+            plan: event.assignments.map(|assignments| plan(&assignments, topic)).unwrap_or_default(),
+        },
         "recv" => Happened::Receive {
             api: event.api.ok_or_else(|| missing("api"))?,
             error: event.error.filter(|error| error != "NONE"),
@@ -274,6 +284,43 @@ fn read_happened(index: usize, event: raw::Event) -> Result<Happened, Problem> {
         "log" => Happened::Log(event.text.ok_or_else(|| missing("text"))?),
         other => Happened::Other(other.to_owned()),
     })
+}
+
+/// What a JoinGroup offers; nothing where the recorder does not show subscriptions.
+fn offers(protocols: Value) -> Vec<Offer> {
+    let protocols: Vec<raw::Protocol> = serde_json::from_value(protocols).unwrap_or_default();
+    let offer = |raw: raw::Protocol| {
+        let owned = raw.owned.unwrap_or_default().into_iter();
+        let subscription = ConsumerProtocolSubscription {
+            topics: raw.topics.into_iter().map(TopicName::from).collect(),
+            user_data: raw.user_data.and_then(|text| hex::decode(&text).ok()).map(Bytes::from),
+            owned_partitions: owned
+                .map(|(topic, partitions)| TopicPartitions { topic: topic.into(), partitions })
+                .collect(),
+            generation: raw.generation.map_or(Generation::NONE, Generation),
+            rack: raw.rack.map(Into::into),
+        };
+        Offer { name: raw.name, metadata: subscription.encode(raw.version) }
+    };
+    protocols.into_iter().map(offer).collect()
+}
+
+/// What a leader's SyncGroup assigns; nothing where the recorder shows only how many.
+fn plan(assignments: &Value, first: &TopicName) -> Plan {
+    let of_topic = |topic: &TopicName, numbers: &Value| {
+        let numbers = numbers.as_array().into_iter().flatten().filter_map(Value::as_i64);
+        numbers.map(|number| TopicPartition::new(topic.clone(), number as i32)).collect::<Vec<_>>()
+    };
+    let partitions = |value: &Value| {
+        let mut partitions = match value.as_object() {
+            Some(topics) => topics.iter().flat_map(|(topic, it)| of_topic(&topic.as_str().into(), it)).collect(),
+            None => of_topic(first, value),
+        };
+        partitions.sort_unstable();
+        partitions
+    };
+    let members = assignments.as_object().into_iter().flatten();
+    members.map(|(member, value)| (MemberId::from(member.as_str()), partitions(value))).collect()
 }
 
 fn read_measured(measured: raw::Measured) -> Measured {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::client::{Callback, CloseOption};
 use crate::engine::Millis;
-use crate::protocol::{Generation, GroupId, MemberId, TopicName};
+use crate::protocol::{Bytes, Generation, GroupId, MemberId, TopicName, TopicPartition};
 pub use crate::scenario::checked::SlowRecords;
 
 /// Traffic at a rate comes in bursts, this far apart, ms.
@@ -98,9 +98,14 @@ impl Recording {
 
     /// Name of the topic.
     pub fn topic(&self) -> TopicName {
-        let named = self.members.values().next().and_then(|member| member.app.topic.clone());
-        named.unwrap_or_else(|| TopicName(format!("t-{}", self.group).into()))
+        first_topic(&self.members, self.group.as_str())
     }
+}
+
+/// The topic that the recorder made first for a group.
+pub(super) fn first_topic(members: &IndexMap<Name, Member>, group: &str) -> TopicName {
+    let named = members.values().next().and_then(|member| member.app.topic.clone());
+    named.unwrap_or_else(|| TopicName(format!("t-{group}").into()))
 }
 
 /// Parameters that say how actions followed each other and what traffic there was.
@@ -243,7 +248,16 @@ pub enum Happened {
     /// A position moved by itself.
     OffsetJump,
     /// A group request was sent.
-    Send { api: String, generation: Option<Generation>, reason: Option<String> },
+    Send {
+        api: String,
+        generation: Option<Generation>,
+        reason: Option<String>,
+        member: Option<MemberId>,
+        /// What a JoinGroup offers, where the recorder shows it.
+        offers: Vec<Offer>,
+        /// What a leader's SyncGroup assigns, where the recorder shows it.
+        plan: Plan,
+    },
     /// Its answer was read by the client.
     Receive {
         api: String,
@@ -257,6 +271,18 @@ pub enum Happened {
     /// Something that this version does not know.
     Other(String),
 }
+
+/// An assignor that a JoinGroup offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// Its name on the wire.
+    pub name: String,
+    /// The subscription's bytes, made of the fields that the recorder shows.
+    pub metadata: Bytes,
+}
+
+/// Partitions per member, sorted.
+pub type Plan = Vec<(MemberId, Vec<TopicPartition>)>;
 
 /// What the recorder measured, as far as it is compared. Times in ms.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,10 +1,11 @@
 //! Brokers, topics and the network.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{BROKERS_MAX, Checker, PARTITIONS_MAX};
 use crate::engine::{SimDuration, SimTime};
-use crate::protocol::TopicName;
+use crate::protocol::{BrokerId, TopicName};
 use crate::protocol::config::BrokerConfig;
 use crate::scenario::checked::{Arrivals, Cluster, Network, Topic};
 use crate::scenario::file::{ArrivalsEntry, ClusterEntry, GrowsEntry, NetworkEntry, Span, TopicEntry};
@@ -27,12 +28,48 @@ impl Checker<'_> {
         let config = self.broker_config(place, entry);
         Cluster {
             brokers: entry.brokers,
+            racks: self.racks(&place.key("racks"), entry),
             config,
-            topics: self.topics(&place.key("topics"), &entry.topics),
+            topics: self.topics(&place.key("topics"), entry),
             append_latency: self.distribution(&place.key("append_latency"), &entry.append_latency),
             request_time: self.distribution(&place.key("request_time"), &entry.request_time),
             load_time_per_record: entry.load_time_per_record.0,
         }
+    }
+
+    /// One rack per broker, or none at all.
+    fn racks(&mut self, place: &Place<'_>, entry: &ClusterEntry) -> Vec<Option<Arc<str>>> {
+        if !entry.racks.is_empty() && entry.racks.len() != entry.brokers as usize {
+            let message = format!("{} racks for {} brokers", entry.racks.len(), entry.brokers);
+            self.problem(place, message, "give one for each broker, `null` for a broker without a rack");
+        }
+        for (index, _) in entry.racks.iter().enumerate().filter(|(_, rack)| rack.as_deref() == Some("")) {
+            self.problem(&place.index(index), "a rack without a name", "write `null` for a broker without a rack");
+        }
+        entry.racks.iter().map(|rack| rack.as_deref().map(Arc::from)).collect()
+    }
+
+    /// Brokers that exist, each once in a partition.
+    fn replicas(&mut self, place: &Place<'_>, entry: &TopicEntry, brokers: u32) -> Vec<Vec<BrokerId>> {
+        let partitions = entry.grows.last().map_or(entry.partitions, |grows| grows.partitions);
+        if entry.replicas.len() > partitions as usize {
+            let message = format!("replicas of {} partitions, the topic has {partitions}", entry.replicas.len());
+            self.problem(place, message, "give one list for each partition, or fewer: the others have the default");
+        }
+        for (index, list) in entry.replicas.iter().enumerate() {
+            let place = place.index(index);
+            if list.is_empty() {
+                self.problem(&place, "a partition without replicas", "name at least one broker");
+            }
+            if let Some(broker) = list.iter().find(|broker| **broker >= brokers) {
+                let help = format!("brokers are numbered 0 to {}", brokers.saturating_sub(1));
+                self.problem(&place, format!("there is no broker {broker}"), help);
+            }
+            if list.iter().collect::<BTreeSet<_>>().len() < list.len() {
+                self.problem(&place, "a broker with two replicas of one partition", "name each broker once");
+            }
+        }
+        entry.replicas.iter().map(|list| list.iter().map(|broker| BrokerId(*broker)).collect()).collect()
     }
 
     fn broker_config(&mut self, place: &Place<'_>, entry: &ClusterEntry) -> BrokerConfig {
@@ -81,7 +118,8 @@ impl Checker<'_> {
         }
     }
 
-    fn topics(&mut self, place: &Place<'_>, entries: &[TopicEntry]) -> Vec<Topic> {
+    fn topics(&mut self, place: &Place<'_>, cluster: &ClusterEntry) -> Vec<Topic> {
+        let entries = &cluster.topics;
         if entries.is_empty() {
             self.problem(place, "a cluster needs a topic", "write { \"name\": \"orders\", \"partitions\": 12 }");
         }
@@ -99,7 +137,7 @@ impl Checker<'_> {
                 );
             }
             partitions += u64::from(entry.grows.last().map_or(entry.partitions, |grows| grows.partitions));
-            topics.push(self.topic(&place, entry));
+            topics.push(self.topic(&place, entry, cluster.brokers));
         }
         if partitions > u64::from(PARTITIONS_MAX) {
             self.problem(
@@ -111,7 +149,7 @@ impl Checker<'_> {
         topics
     }
 
-    fn topic(&mut self, place: &Place<'_>, entry: &TopicEntry) -> Topic {
+    fn topic(&mut self, place: &Place<'_>, entry: &TopicEntry, brokers: u32) -> Topic {
         if entry.partitions == 0 || entry.partitions > PARTITIONS_MAX {
             let help = format!("it takes 1 to {PARTITIONS_MAX}");
             self.problem(&place.key("partitions"), format!("a topic of {} partitions", entry.partitions), help);
@@ -128,6 +166,7 @@ impl Checker<'_> {
         Topic {
             name: TopicName::from(entry.name.as_str()),
             partitions: entry.partitions,
+            replicas: self.replicas(&place.key("replicas"), entry, brokers),
             arrivals: self.arrivals(&place.key("arrivals"), &entry.arrivals),
             backlog_per_partition: entry.backlog_per_partition,
             record_bytes: entry.record_bytes,

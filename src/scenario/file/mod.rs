@@ -71,6 +71,9 @@ pub struct ClusterEntry {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 100))]
     pub brokers: u32,
+    /// `broker.rack` of the brokers, in their order (`null` for one without); absent: none has a rack.
+    #[serde(default)]
+    pub racks: Vec<Option<String>>,
     /// A `server.properties` whose settings apply below `properties`; relative to this file.
     #[serde(default)]
     pub properties_file: Option<String>,
@@ -100,6 +103,11 @@ pub struct TopicEntry {
     /// Partitions at the start.
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: u32,
+    /// Brokers of the replicas of each partition, the preferred leader first (`kafka-topics.sh --replica-assignment`).
+    /// Only these lead the partition. Partitions without an entry have the default: replicas on up to three brokers in
+    /// turn, beginning with one broker more for each partition, and a leader wherever a broker is up.
+    #[serde(default)]
+    pub replicas: Vec<Vec<u32>>,
     /// How records arrive.
     #[serde(default = "no_arrivals")]
     pub arrivals: ArrivalsEntry,

@@ -191,10 +191,11 @@ const FRANZ_GO: Library = Library {
     remarks: &[
         "rebalances go on without the application, callbacks included (statement 15)",
         NO_POLL_INTERVAL,
-        "its own sticky balancer is not modelled: Kafka's decides in its place (statement 16)",
+        "its sticky balancers are not Kafka's (statement 16)",
     ],
     behaviour: || Behaviour {
         reasons: Reasons::FranzGo,
+        assignors: AssignorFamily::FranzGo,                       // 16
         heartbeat_failure: HeartbeatFailure::Ends,                // 17
         application: ApplicationThread::Beside,                   // 15
         rebalance_timeout: RebalanceTimeout::Own(60_000),         // table
@@ -262,7 +263,7 @@ const SARAMA: Library = Library {
         "group requests wait behind parked fetches (statement 19), so each rebalance takes up to 0.5 s more (20)",
         "a handler that goes on holds the whole group (statement 21)",
         NO_POLL_INTERVAL,
-        "its own sticky strategies are not modelled, they differ from run to run (statement 22): Kafka's decide instead",
+        "its sticky strategies hang on the order of Go's maps: assignments differ from run to run (statement 22)",
     ],
     behaviour: || Behaviour {
         application: ApplicationThread::BesideWithListener, // 21
@@ -274,6 +275,7 @@ const SARAMA: Library = Library {
         fetch_begins_after_ms: 100,
         lost_callback: LostCallback::Revoked,      // Cleanup is the only one
         heartbeat_failure: HeartbeatFailure::Ends, // 24
+        assignors: AssignorFamily::Sarama,         // 22
         joins_with_the_old_id: true,               // table
         rejoin: Rejoin { after_error: AfterError::Retries(2, 2), ..Behaviour::default().rejoin }, // 23
         subscription: SubscriptionFormat { version: 1, ..Behaviour::default().subscription }, // table

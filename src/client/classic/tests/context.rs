@@ -437,6 +437,7 @@ impl Brokers {
         let topic = |(name, count): &(TopicName, u32)| TopicMetadata {
             name: name.clone(),
             leaders: (0..*count).map(|number| Some(self.ids[number as usize % self.ids.len()])).collect(),
+            racks: Vec::new(),
         };
         Response::Metadata { brokers: self.ids.clone(), topics: self.topics.iter().map(topic).collect() }
     }

@@ -63,8 +63,12 @@ impl Analysis<'_> {
         let directory = std::mem::take(&mut self.directory);
         self.rebalances.finish(&self.facts, &self.partitions);
         self.partitions.finish(&self.facts, &directory);
-        let (checked, long) = self.partitions.unassigned();
-        self.invariants.unassigned(&self.facts, &directory, checked, long);
+        let busy = |group: usize| {
+            let gaps =
+                self.facts.groups[group].consumers.clone().map(|consumer| self.metrics.longest_poll_gap(consumer));
+            gaps.max().unwrap_or_default()
+        };
+        self.invariants.unassigned(&self.facts, &directory, self.partitions.unassigned(), busy);
         let mut distributions = Distributions::default();
         let mut groups = Vec::new();
         let mut totals = Totals::default();

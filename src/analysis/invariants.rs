@@ -46,7 +46,7 @@ const RULES: [(&str, &str); RULE_COUNT] = [
     ),
     (
         "stable_group_owns_everything",
-        "A partition that a running member subscribes to is not left without an owner in a stable group for longer than metadata.max.age.ms.",
+        "A partition that a running member subscribes to is not left without an owner in a stable group for longer than metadata.max.age.ms, a Fetch in front of the Metadata request (fetch.max.wait.ms) and the longest time between two polls.",
     ),
     ("records_only_to_owners", "Poll returns records of partitions in the consumer's own assignment only."),
     (
@@ -322,12 +322,20 @@ impl Invariants {
     }
 
     /// Times without an owner in a stable group, at the end of the run.
-    pub fn unassigned(&mut self, facts: &Facts, directory: &Directory, checked: u64, long: &[LongUnassigned]) {
+    /// `busy` is the longest time between two polls in a group: while nobody polls, no metadata are read.
+    pub fn unassigned(
+        &mut self,
+        facts: &Facts,
+        directory: &Directory,
+        (checked, long): (u64, &[LongUnassigned]),
+        busy: impl Fn(GroupNumber) -> SimDuration,
+    ) {
         self.found[Rule::StableGroupOwnsEverything as usize].checks += checked.saturating_sub(long.len() as u64);
         for time in long {
+            let seen_after = facts.groups[time.group].metadata_seen_after + busy(time.group) + SLACK;
             let partition = &directory.partitions[time.partition as usize];
             let group = &facts.groups[time.group].id;
-            self.check(Rule::StableGroupOwnsEverything, time.to, false, || {
+            self.check(Rule::StableGroupOwnsEverything, time.to, time.to.since(time.from) <= seen_after, || {
                 format!("{partition} had no owner in group {group} from {} to {}", time.from, time.to)
             });
         }

@@ -199,7 +199,11 @@ impl Livelocks {
                 )
             }
             LivelockCause::AssignorOscillates => {
-                format!("the assignor moves partitions again and again: a follow-up rebalance every {every}")
+                let racks = facts.scenario.cluster.racks.is_empty();
+                let why = if racks { "" } else { " (racks decide where they go)" };
+                format!(
+                    "the assignor gives {who} partitions and takes them back again and again{why}: it revokes and rejoins every {every}"
+                )
             }
             LivelockCause::MetadataFlaps => format!("{who} sees changed topics every {every} and rejoins"),
             LivelockCause::Unknown => format!("the group rebalances every {every} for no reason known here"),

@@ -60,7 +60,9 @@ pub fn kafka_cost(assignor: impl Into<Assignor>, members: usize, partitions: usi
             ClientAssignor::RoundRobin | ClientAssignor::KafkaGoRoundRobin | ClientAssignor::KafkaJsRoundRobin,
         ) => Cost { fixed: 5_500, per_partition: 25, per_pair: 1_245 },
         // The sticky ones of franz-go and sarama were not measured: Kafka's figures stand in for them.
-        Assignor::Client(ClientAssignor::Sticky | ClientAssignor::FranzGoSticky | ClientAssignor::SaramaSticky) => Cost { fixed: 0, per_partition: 309, per_pair: 1_178 },
+        Assignor::Client(ClientAssignor::Sticky | ClientAssignor::FranzGoSticky | ClientAssignor::SaramaSticky) => {
+            Cost { fixed: 0, per_partition: 309, per_pair: 1_178 }
+        }
         Assignor::Client(
             ClientAssignor::CooperativeSticky
             | ClientAssignor::FranzGoCooperativeSticky

@@ -53,8 +53,9 @@ pub(in crate::analysis) struct GroupFacts {
     pub running: u32,
     /// When the first process was up.
     pub started: Option<SimTime>,
-    /// After this long every member has seen new partitions (the longest `metadata.max.age.ms`).
-    pub metadata_max_age: SimDuration,
+    /// After this long every member that polls has seen new partitions: the longest `metadata.max.age.ms`, and the Fetch
+    /// (`fetch.max.wait.ms`) behind which a Metadata request waits on its connection.
+    pub metadata_seen_after: SimDuration,
     topics: Vec<TopicName>,
     prefixes: Vec<String>,
 }
@@ -62,7 +63,10 @@ pub(in crate::analysis) struct GroupFacts {
 impl GroupFacts {
     pub(super) fn new(group: &Group, consumers: Range<ConsumerNumber>, cluster: &Cluster) -> Self {
         let offsets_partition = coordinator_partition(group.id.as_str(), cluster.config.offsets_topic_num_partitions);
-        let age = group.consumers.iter().map(|consumer| consumer.config.metadata_max_age_ms).max();
+        let seen_after = group.consumers.iter().map(|consumer| {
+            let (age, wait) = (consumer.config.metadata_max_age_ms, consumer.config.fetch_max_wait_ms);
+            SimDuration::from_millis(age.max(0) as u64) + SimDuration::from_millis(wait.max(0) as u64)
+        });
         let (mut topics, mut prefixes) = (Vec::new(), Vec::new());
         for consumer in &group.consumers {
             match &consumer.subscription {
@@ -89,7 +93,7 @@ impl GroupFacts {
             unapplied_paused: 0,
             running: 0,
             started: None,
-            metadata_max_age: SimDuration::from_millis(age.unwrap_or(0).max(0) as u64),
+            metadata_seen_after: seen_after.max().unwrap_or_default(),
             topics,
             prefixes,
         }

@@ -468,7 +468,7 @@ impl Partitions {
             let index = self.groups[number].slots[place as usize].partition;
             let partition = &directory.partitions[index as usize];
             let wanted = facts.wants(number, &partition.topic);
-            let too_long = slice.to.since(slice.from) > facts.groups[number].metadata_max_age;
+            let too_long = slice.to.since(slice.from) > facts.groups[number].metadata_seen_after;
             if wanted && too_long && self.long_unassigned.len() < limits::VIOLATIONS_LISTED {
                 let (from, to) = (slice.from, slice.to);
                 self.long_unassigned.push(LongUnassigned { group: number, partition: index, from, to });

@@ -28,10 +28,7 @@ impl Claim {
     /// The owned partitions, whatever the generation.
     pub(super) fn owned(group: &Group<'_>, member: MemberIndex) -> Claim {
         let subscription = &group.members[member as usize].subscription;
-        Claim {
-            partitions: existing(group, &subscription.owned_partitions),
-            generation: subscription.generation.0,
-        }
+        Claim { partitions: existing(group, &subscription.owned_partitions), generation: subscription.generation.0 }
     }
 }
 
@@ -92,5 +89,9 @@ pub(super) fn changing_hands(plan: &Plan<'_>, owned: &[Claim]) -> Vec<PartitionI
             }
         }
     }
-    (0..).zip(kept.iter().zip(&given_up)).filter(|(_, (kept, given_up))| !**kept && **given_up).map(|(p, _)| p).collect()
+    (0..)
+        .zip(kept.iter().zip(&given_up))
+        .filter(|(_, (kept, given_up))| !**kept && **given_up)
+        .map(|(p, _)| p)
+        .collect()
 }

@@ -63,9 +63,12 @@ impl Claims {
                 }
             }
         }
-        claims.iter_mut().for_each(|claims| claims.sort_unstable_by_key(|(generation, _)| std::cmp::Reverse(*generation)));
+        claims
+            .iter_mut()
+            .for_each(|claims| claims.sort_unstable_by_key(|(generation, _)| std::cmp::Reverse(*generation)));
         let mut lists = vec![Vec::new(); group.members.len()];
-        for partition in maps.iterate((0..group.partitions).filter(|partition| !claims[*partition as usize].is_empty())) {
+        for partition in maps.iterate((0..group.partitions).filter(|partition| !claims[*partition as usize].is_empty()))
+        {
             lists[claims[partition as usize][0].1 as usize].push(partition);
         }
         let previous = claims.iter().map(|claims| claims.get(1).map(|(_, member)| *member)).collect();
@@ -100,5 +103,9 @@ pub(super) fn changing_hands(group: &Group<'_>, plan: &Plan<'_>) -> Vec<Partitio
             given_up[partition as usize] |= !kept_by_him;
         }
     }
-    (0..).zip(kept.iter().zip(&given_up)).filter(|(_, (kept, given_up))| !**kept && **given_up).map(|(p, _)| p).collect()
+    (0..)
+        .zip(kept.iter().zip(&given_up))
+        .filter(|(_, (kept, given_up))| !**kept && **given_up)
+        .map(|(p, _)| p)
+        .collect()
 }

@@ -64,7 +64,8 @@ impl<'g> Plan<'g> {
     fn empty(group: &'g Group<'g>, previous: Vec<Option<MemberIndex>>, maps: &mut MapOrder) -> Plan<'g> {
         let members = maps.iterate(0..group.member_count());
         let topics = 0..group.topics.len() as TopicIndex;
-        let subscribers = |topic| members.iter().copied().filter(|member| group.list(*member).contains(topic)).collect();
+        let subscribers =
+            |topic| members.iter().copied().filter(|member| group.list(*member).contains(topic)).collect();
         let reach = |member| {
             let subscribed = topics.clone().filter(|topic| group.list(member).contains(*topic));
             subscribed.map(|topic| group.partitions_of(topic).len()).sum()
@@ -118,7 +119,8 @@ impl<'g> Plan<'g> {
     fn by_load(&self) -> Vec<MemberIndex> {
         let taking_part = |member: &MemberIndex| self.lists[*member as usize].is_some();
         let mut order: Vec<MemberIndex> = (0..self.group.member_count()).filter(taking_part).collect();
-        order.sort_by(|one, other| self.load(*one).cmp(&self.load(*other)).then_with(|| self.compare_ids(*one, *other)));
+        order
+            .sort_by(|one, other| self.load(*one).cmp(&self.load(*other)).then_with(|| self.compare_ids(*one, *other)));
         order
     }
 

@@ -109,8 +109,7 @@ impl Recording {
     /// Under sarama's cooperative protocol the recorder shows each claim that begins or ends, one partition each; a
     /// simulated listener is told of all at once.
     fn with_claims_together(&self, timeline: Timeline) -> Timeline {
-        let one_by_one =
-            |name: &Name| self.members.get(name).is_some_and(|member| member.library == Some("sarama-1"));
+        let one_by_one = |name: &Name| self.members.get(name).is_some_and(|member| member.library == Some("sarama-1"));
         let mut told = Timeline::default();
         for entry in timeline.entries {
             let last = told.entries.iter_mut().rev().find(|last| of_same_member(last, &entry));

@@ -34,8 +34,8 @@ pub use noise::NoiseFloor;
 pub use ownership::Ownership;
 pub use read::{Problem, ReadError, read};
 pub use recording::{
-    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan, Recording,
-    SlowRecords, Traffic,
+    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan,
+    Recording, SlowRecords, Traffic,
 };
 pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, tolerance};
 pub use said::Said;

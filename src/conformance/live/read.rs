@@ -5,12 +5,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::recording::{
-    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan, Recording,
-    SlowRecords, Traffic, first_topic,
+    Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan,
+    Recording, SlowRecords, Traffic, first_topic,
 };
 use super::{library, raw};
-use crate::conformance::hex;
 use crate::client::{Callback, CloseOption};
+use crate::conformance::hex;
 use crate::engine::Millis;
 use crate::protocol::subscription::{ConsumerProtocolSubscription, TopicPartitions};
 use crate::protocol::{Bytes, Generation, GroupId, MemberId, TopicName, TopicPartition};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{BROKERS_MAX, Checker, PARTITIONS_MAX};
 use crate::engine::{SimDuration, SimTime};
-use crate::protocol::{BrokerId, TopicName};
 use crate::protocol::config::BrokerConfig;
+use crate::protocol::{BrokerId, TopicName};
 use crate::scenario::checked::{Arrivals, Cluster, Network, Topic};
 use crate::scenario::file::{ArrivalsEntry, ClusterEntry, GrowsEntry, NetworkEntry, Span, TopicEntry};
 use crate::scenario::text::Place;

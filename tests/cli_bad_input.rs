@@ -268,6 +268,59 @@ fn a_check_that_is_none() {
 }
 
 #[test]
+fn a_client_that_is_not_known() {
+    insta::assert_snapshot!(refusal_of(with(
+        "{ \"name\": \"auditor\" }",
+        "{ \"name\": \"auditor\", \"client\": \"kafkjs-2\" }"
+    )));
+}
+
+#[test]
+fn a_version_of_a_client_that_is_not_known() {
+    insta::assert_snapshot!(refusal_of(with(
+        "{ \"name\": \"auditor\" }",
+        "{ \"name\": \"auditor\", \"client\": \"java-5.0\" }"
+    )));
+}
+
+#[test]
+fn a_setting_that_the_client_does_not_have() {
+    insta::assert_snapshot!(refusal_of(with(
+        "{ \"name\": \"auditor\" }",
+        r#"{ "name": "auditor", "client": "sarama-1",
+        "properties": { "session.timeout.ms": 20000, "max.poll.interval.ms": 60000 } }"#
+    )));
+}
+
+#[test]
+fn a_manifest_without_what_is_needed() {
+    let message = refusal_in(|folder| {
+        fs::write(folder.join("w.yaml"), "kind: Deployment\nspec:\n  replicas: 3\n").unwrap();
+        let text =
+            with("{ \"name\": \"auditor\" }", r#"{ "name": "auditor", "deployment": { "manifest": "w.yaml" } }"#);
+        fs::write(folder.join("s.json"), text).unwrap();
+    });
+    insta::assert_snapshot!(message);
+}
+
+#[test]
+fn a_manifest_that_is_not_there() {
+    insta::assert_snapshot!(refusal_of(with(
+        "{ \"name\": \"auditor\" }",
+        r#"{ "name": "auditor", "deployment": { "manifest": "w.yaml" } }"#
+    )));
+}
+
+#[test]
+fn racks_and_replicas_of_brokers_that_do_not_exist() {
+    insta::assert_snapshot!(refusal_of(with(
+        "\"topics\": [{ \"name\": \"orders\", \"partitions\": 12 }]",
+        r#""brokers": 3, "racks": ["a", ""],
+    "topics": [{ "name": "orders", "partitions": 2, "replicas": [[0, 3], [], [1, 1]] }]"#
+    )));
+}
+
+#[test]
 fn a_properties_file_that_is_not_there() {
     insta::assert_snapshot!(refusal_of(with(
         "\"id\": \"billing\",",

@@ -192,7 +192,7 @@ impl MetadataSnapshot {
     }
 }
 
-fn racks(replicas: &Vec<Option<Arc<str>>>) -> BTreeSet<Option<Arc<str>>> {
+fn racks(replicas: &[Option<Arc<str>>]) -> BTreeSet<Option<Arc<str>>> {
     replicas.iter().cloned().collect()
 }
 
@@ -284,7 +284,12 @@ impl Consumer {
         let counts = counts.collect();
         let racks = match self.settings.config.client_rack.is_empty() {
             true => Vec::new(),
-            false => self.watched_topics().iter().flat_map(|topic| self.metadata.racks(topic)).map(racks).collect(),
+            false => self
+                .watched_topics()
+                .iter()
+                .flat_map(|topic| self.metadata.racks(topic))
+                .map(|replicas| racks(replicas))
+                .collect(),
         };
         self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts, racks };
     }

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::client::{ApplicationThread, Connection, Fetching, RecordBatch, Subscription};
+use crate::client::{ApplicationThread, Callback, Connection, Fetching, HeartbeatFailure, RecordBatch, Subscription};
 use crate::engine::Millis;
 
+use super::callback::ListenerCall;
 use super::consumer::{Consumer, Context};
 use super::coordinator::Search;
 use super::join::Join;
@@ -30,6 +31,8 @@ pub(super) struct PollCall {
 enum Step {
     /// The head of the loop.
     Begin,
+    /// Partitions were lost with the coordinator (statement 17).
+    GivenUp,
     /// 1.2 row 4
     Searched,
     /// 1.2 row 5
@@ -110,6 +113,14 @@ impl Consumer {
     fn poll_row(&mut self, call: &mut PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Next {
         match call.step {
             Step::Begin => self.begin_pass(call, cx),
+            Step::GivenUp => match returned {
+                Some(Ok(_)) => {
+                    self.subscriptions.assign(&[]);
+                    call.at(Step::Begin)
+                }
+                Some(Err(exception)) => Next::Return(Err(exception)),
+                None => Next::Block,
+            },
             Step::Searched => match returned {
                 Some(Ok(true)) => call.at(Step::Rejoin),
                 Some(Ok(false)) => call.at(Step::Fetch),
@@ -173,6 +184,10 @@ impl Consumer {
             return Next::Return(Err(exception));
         }
         if self.coordinator_unknown(cx) {
+            if self.gives_up_before_the_search() {
+                call.step = Step::GivenUp;
+                return Next::Call(ListenerCall::frame(Callback::Lost, self.subscriptions.partitions()));
+            }
             call.step = Step::Searched;
             let callee = Frame::Coordinator(Search::until(call.deadline));
             return Next::Call(callee);
@@ -182,6 +197,19 @@ impl Consumer {
             self.run_heartbeat_thread(cx);
         }
         call.at(Step::Rejoin)
+    }
+
+    /// A heartbeat failed and ended the membership: such a client gives its partitions up at once, not when it joins
+    /// again (statement 17; `manageFailWait` of franz-go).
+    fn gives_up_before_the_search(&self) -> bool {
+        let behaviour = &self.settings.behaviour;
+        let waits = self.working.is_some() && behaviour.application == ApplicationThread::BesideUntilPoll;
+        behaviour.heartbeat_failure != HeartbeatFailure::Keeps
+            && self.membership.lost
+            && self.membership.generation.id.0 < 0
+            && self.membership.join.is_none()
+            && !self.subscriptions.assigned().is_empty()
+            && !waits
     }
 
     /// 1.2 rows 5 to 7.

@@ -206,6 +206,8 @@ fn s17_a_heartbeat_without_an_answer_can_end_the_membership() {
     context.advance(200);
     assert_eq!(context.consumer.generation(), Generation::NONE);
     assert_eq!(context.consumer.member_id().as_str(), "worker-1");
+    assert_eq!(context.callbacks().last(), Some(&(Callback::Lost, vec![0])), "though no coordinator is known");
+    assert!(context.consumer.assigned().is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use rebalab::conformance::{assignor, assignor_server};
+use rebalab::conformance::{assignor, assignor_library, assignor_server};
 
 /// Replays a file; returns how many cases and computations it has.
 fn replay(file: &str) -> (usize, usize) {
@@ -18,8 +18,11 @@ fn replay(file: &str) -> (usize, usize) {
     let mut computations = 0;
     for line in text.lines() {
         let case: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
-        let replay =
-            if assignor_server::is_server_assignor_case(&case) { assignor_server::replay } else { assignor::replay };
+        let replay = match &case {
+            case if assignor_library::is_library_assignor_case(case) => assignor_library::replay,
+            case if assignor_server::is_server_assignor_case(case) => assignor_server::replay,
+            _ => assignor::replay,
+        };
         let (differences, count) = replay(&case).expect("an undamaged case");
         assert!(differences.is_empty(), "{}: {differences:#?}", case["case"]);
         computations += count;
@@ -65,4 +68,9 @@ fn client_assignors_decide_like_kafka_in_drawn_groups_with_made_up_claims() {
 #[test]
 fn server_assignors_decide_like_kafka_in_drawn_groups() {
     assert_eq!(replay("drawn-server.jsonl.gz"), (616, 2464));
+}
+
+#[test]
+fn franz_go_and_sarama_assign_as_recorded() {
+    assert_eq!(replay("go-libraries.jsonl.gz"), (360, 1_139));
 }

@@ -119,6 +119,7 @@ impl<'a> Analysis<'a> {
             _ => {
                 let group = self.facts.consumers[consumer].group;
                 self.offsets.client(group, event);
+                self.livelocks.joins(&self.facts, consumer, event);
                 self.rebalances.event(&self.facts, &self.partitions, whole);
                 let shared = self.partitions.event(&self.facts, directory, whole);
                 if let ClientEvent::AssignmentChanged { .. } = event {

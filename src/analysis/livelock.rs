@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::analysis::facts::{ConsumerNumber, Facts, GroupNumber};
 use crate::analysis::outcome::{Livelock, LivelockCause, TriggerKind};
 use crate::analysis::rebalances::Started;
+use crate::client::ClientEvent;
 use crate::coordinator::CoordinatorEvent;
 use crate::engine::{SimDuration, SimTime};
 
@@ -20,6 +21,10 @@ pub(super) struct Livelocks {
     found: Vec<Livelock>,
     /// Length of each consumer's last batch that exceeded its poll interval.
     batches: Vec<SimDuration>,
+    /// When each consumer sent its last JoinGroup.
+    joins: Vec<SimTime>,
+    /// Each consumer's last attempt was counted as given up.
+    gave_up: Vec<bool>,
 }
 
 /// Rebalances in a row with one cause.
@@ -38,6 +43,8 @@ impl Livelocks {
             groups: facts.groups.iter().map(|_| BTreeMap::new()).collect(),
             found: Vec::new(),
             batches: vec![SimDuration::ZERO; facts.consumers.len()],
+            joins: vec![SimTime::ZERO; facts.consumers.len()],
+            gave_up: vec![false; facts.consumers.len()],
         }
     }
 
@@ -47,6 +54,24 @@ impl Livelocks {
         let interval = facts.consumers[consumer].settings.config.max_poll_interval_ms.max(0) as u64;
         if length > SimDuration::from_millis(interval) {
             self.batches[consumer] = length;
+        }
+    }
+
+    /// An attempt to join began, or failed: one that lasted for the client's own request timeout was given up by it. The
+    /// group may stay in one rebalance meanwhile.
+    pub fn joins(&mut self, facts: &Facts, consumer: ConsumerNumber, event: &ClientEvent) {
+        match event {
+            ClientEvent::JoinGroupSent { .. } => self.joins[consumer] = facts.now,
+            ClientEvent::RebalanceFailed { .. } => {
+                let timeout = facts.consumers[consumer].settings.config.request_timeout_ms.max(0) as u64;
+                let given_up = facts.now.since(self.joins[consumer]) >= SimDuration::from_millis(timeout);
+                if given_up && !self.hit_from_outside(facts, Some(consumer)) {
+                    let group = facts.consumers[consumer].group;
+                    self.gave_up[consumer] = true;
+                    self.link(facts, group, LivelockCause::RequestTimeoutTooShort, Some(consumer));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -65,6 +90,12 @@ impl Livelocks {
             TriggerKind::SessionExpiredAlive if started.completing => LivelockCause::AssignmentTooSlow,
             TriggerKind::SessionExpiredAlive => LivelockCause::SessionTooShort,
             TriggerKind::SyncTimeout => LivelockCause::AssignmentTooSlow,
+            // It was counted when it failed.
+            TriggerKind::AttemptFailed
+                if started.consumer.is_some_and(|consumer| std::mem::take(&mut self.gave_up[consumer])) =>
+            {
+                return;
+            }
             TriggerKind::AttemptFailed => LivelockCause::RequestTimeoutTooShort,
             TriggerKind::CooperativeRevocation => LivelockCause::AssignorOscillates,
             TriggerKind::MetadataChanged => LivelockCause::MetadataFlaps,

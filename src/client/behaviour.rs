@@ -155,8 +155,10 @@ pub enum SessionTimer {
 pub enum HeartbeatFailure {
     /// The coordinator is looked up, membership is kept.
     Keeps,
-    /// The membership is over; the member joins with its old id (statements 17 and 24).
+    /// The membership is over; the member joins with its old id (statement 24).
     Ends,
+    /// The same, but the beat is repeated for so many milliseconds before the application hears of it (statement 17).
+    EndsAfterMs(i64),
     /// The membership is over, and its id is forgotten (statement 28).
     EndsWithoutId,
 }

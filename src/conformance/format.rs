@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::case::{CaseReport, Divergence, Transcript};
 use super::difference::Difference;
-use super::{assignor, assignor_server, coordinator, hash};
+use super::{assignor, assignor_library, assignor_server, coordinator, hash};
 
 /// The formats that recordings come in. A new one needs a variant here, a test for its cases, and a replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -17,6 +17,8 @@ pub enum Format {
     Coordinator,
     /// Computations of an assignor of the consumer.
     ClientAssignor,
+    /// Computations of an assignor of another client library.
+    LibraryAssignor,
     /// Computations of an assignor of the broker (KIP-848).
     ServerAssignor,
     /// Hash functions and the orders they make.
@@ -28,6 +30,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Coordinator => "classic coordinator",
             Format::ClientAssignor => "client assignor",
+            Format::LibraryAssignor => "library assignor",
             Format::ServerAssignor => "server assignor",
             Format::Hash => "hash",
         })
@@ -39,6 +42,8 @@ impl Format {
     pub fn recognise(case: &Value) -> Option<Format> {
         if coordinator::is_coordinator_case(case) {
             Some(Format::Coordinator)
+        } else if assignor_library::is_library_assignor_case(case) {
+            Some(Format::LibraryAssignor)
         } else if assignor::is_client_assignor_case(case) {
             Some(Format::ClientAssignor)
         } else if assignor_server::is_server_assignor_case(case) {
@@ -60,6 +65,10 @@ impl Format {
             Format::Coordinator => coordinator::replay(name, case, show),
             Format::ClientAssignor => {
                 let (differences, computations) = assignor::replay(case)?;
+                Ok(whole_case(name, computations, differences, case, show))
+            }
+            Format::LibraryAssignor => {
+                let (differences, computations) = assignor_library::replay(case)?;
                 Ok(whole_case(name, computations, differences, case, show))
             }
             Format::ServerAssignor => {

@@ -4,6 +4,7 @@
 //! compared; what is not, and why, stands in the documentation of each format's module.
 
 pub mod assignor;
+pub mod assignor_library;
 pub mod assignor_server;
 mod case;
 pub mod coordinator;

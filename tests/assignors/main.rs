@@ -2,6 +2,5 @@
 //! assignor's contract says, cooperative rounds come to an end.
 
 mod client;
-mod go_libraries;
 mod group;
 mod server;

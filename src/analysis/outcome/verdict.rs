@@ -41,7 +41,7 @@ pub struct Livelock {
     pub to_s: f64,
     /// It was still going on at the end of the run.
     pub until_end: bool,
-    /// How many rebalances.
+    /// How many rebalances; attempts to join, where the cause is a request timeout.
     pub rebalances: u64,
     /// Median time from one to the next with the same trigger, seconds.
     pub period_s: f64,

@@ -5,6 +5,7 @@ use crate::analysis::outcome::{Livelock, LivelockCause};
 use crate::client::ClientEvent;
 use crate::coordinator::CoordinatorEvent;
 use crate::engine::{Distribution, SimDuration};
+use crate::protocol::ErrorCode;
 use crate::scenario::checked::FaultKind;
 use crate::trace::ConsumerIndex;
 
@@ -103,6 +104,25 @@ fn attempts_that_time_out_all_the_time_have_too_short_a_request_timeout() {
         story.stabilizes(0, 2);
     }
     assert_eq!(only(&story.ends_at(200.0).livelocks).cause, LivelockCause::RequestTimeoutTooShort);
+}
+
+#[test]
+fn attempts_that_time_out_within_one_rebalance_have_too_short_a_request_timeout() {
+    let attempts = |lasting: f64| {
+        let mut story = Story::new(2, 2);
+        story.forms_at(1.0);
+        for round in 0..6 {
+            let begun = 10.0 + 40.0 * f64::from(round);
+            story.at(begun).sends_join(1);
+            let failed = ClientEvent::RebalanceFailed { error: ErrorCode::NetworkException };
+            story.at(begun + lasting).client(1, failed);
+        }
+        story.ends_at(300.0).livelocks
+    };
+    let livelocks = attempts(30.0);
+    assert_eq!(only(&livelocks).cause, LivelockCause::RequestTimeoutTooShort);
+    assert_eq!(only(&livelocks).period_s, 40.0);
+    assert!(attempts(29.0).is_empty(), "ended by something else than the client's own timeout of 30 s");
 }
 
 #[test]

@@ -317,7 +317,14 @@ impl Consumer {
     pub(super) fn on_heartbeat(&mut self, sent: &GroupGeneration, error: ErrorCode, cx: &mut Context<'_>) {
         let unchanged = *sent == self.membership.generation;
         match error {
-            ErrorCode::None => self.heartbeat.received(cx.ms),
+            ErrorCode::None => {
+                self.heartbeat.received(cx.ms);
+                if self.settings.behaviour.fetching == Fetching::Loop {
+                    // kafkajs counts the interval from the answer (`lastRequest`): under load the next beat often
+                    // misses the return of a Fetch by that much.
+                    self.heartbeat.sent(cx.ms);
+                }
+            }
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
                 self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
                 self.fail_heartbeat(cx);
@@ -348,10 +355,13 @@ impl Consumer {
     pub(super) fn heartbeat_unanswered(&mut self, cx: &mut Context<'_>) {
         let reset_member_id = match self.settings.behaviour.heartbeat_failure {
             HeartbeatFailure::Keeps => return,
-            HeartbeatFailure::Ends => false,
+            HeartbeatFailure::Ends | HeartbeatFailure::EndsAfterMs(_) => false,
             HeartbeatFailure::EndsWithoutId => true,
         };
         if self.membership.state == MemberState::Stable {
+            if let HeartbeatFailure::EndsAfterMs(ms) = self.settings.behaviour.heartbeat_failure {
+                self.membership.lost_told_at = cx.ms + ms;
+            }
             self.membership.lost = true;
             self.reset_state_and_rejoin("heartbeat failed", reset_member_id, cx);
             self.selector_woken = true;

@@ -79,6 +79,8 @@ pub(super) struct Membership {
     pub first: bool,
     /// The last membership was lost.
     pub lost: bool,
+    /// While the coordinator is away, the application hears of that loss then.
+    pub lost_told_at: Millis,
     /// No JoinGroup before this time.
     pub not_before: Millis,
     /// JoinGroups in a row that failed for good.
@@ -99,6 +101,7 @@ impl Membership {
             rebalance_started: None,
             first: true,
             lost: false,
+            lost_told_at: Millis(0),
             not_before: Millis(0),
             failures: 0,
             join_prepare_deadline: None,

@@ -123,6 +123,7 @@ impl Consumer {
             },
             Step::Searched => match returned {
                 Some(Ok(true)) => call.at(Step::Rejoin),
+                Some(Ok(false)) if self.gives_up_now(cx.ms) => call.at(Step::Begin),
                 Some(Ok(false)) => call.at(Step::Fetch),
                 Some(Err(exception)) => Next::Return(Err(exception)),
                 None => Next::Block,
@@ -184,12 +185,16 @@ impl Consumer {
             return Next::Return(Err(exception));
         }
         if self.coordinator_unknown(cx) {
+            let mut until = call.deadline;
             if self.gives_up_before_the_search() {
-                call.step = Step::GivenUp;
-                return Next::Call(ListenerCall::frame(Callback::Lost, self.subscriptions.partitions()));
+                if self.gives_up_now(cx.ms) {
+                    call.step = Step::GivenUp;
+                    return Next::Call(ListenerCall::frame(Callback::Lost, self.subscriptions.partitions()));
+                }
+                until = until.min(self.membership.lost_told_at);
             }
             call.step = Step::Searched;
-            let callee = Frame::Coordinator(Search::until(call.deadline));
+            let callee = Frame::Coordinator(Search::until(until));
             return Next::Call(callee);
         }
         if std::mem::take(&mut self.heartbeat_between_rows) {
@@ -210,6 +215,11 @@ impl Consumer {
             && self.membership.join.is_none()
             && !self.subscriptions.assigned().is_empty()
             && !waits
+    }
+
+    /// The time for that has come.
+    fn gives_up_now(&self, now: Millis) -> bool {
+        now >= self.membership.lost_told_at && self.gives_up_before_the_search()
     }
 
     /// 1.2 rows 5 to 7.

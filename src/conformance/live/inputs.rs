@@ -17,6 +17,9 @@ use crate::trace::{Directory, Event, Observer, TraceEvent};
 /// Start-up times are fitted in so many runs: each shifts what the last one showed.
 const FITTING_RUNS: usize = 3;
 
+/// A JoinGroup with the member id that was asked for follows the refusal within so many milliseconds.
+const REJOINED_WITHIN_MS: i64 = 1_000;
+
 /// The member ids of each consumer, in the order in which they were made for it.
 pub fn member_ids(recording: &Recording) -> Vec<VecDeque<MemberId>> {
     let mut by_client: BTreeMap<&str, u32> = BTreeMap::new();
@@ -120,16 +123,23 @@ fn recorded_joins(recording: &Recording) -> Vec<Option<SimTime>> {
     }
     let first_sent = |name: &Name| {
         let own = || recording.events.iter().filter(|event| event.who == *name);
-        let without_id = own().find_map(|event| match &event.what {
+        let refused = own().find_map(|event| match &event.what {
             Happened::Receive { api, error, .. } if api == "JOIN_GROUP" => {
-                Some(error.as_deref() == Some("MEMBER_ID_REQUIRED"))
+                Some((error.as_deref() == Some("MEMBER_ID_REQUIRED")).then_some(event.at))
             }
             _ => None,
         });
-        let mut sent = own().filter(|event| matches!(&event.what, Happened::Send { api, .. } if api == "JOIN_GROUP"));
-        // Only the second one takes effect where a member id had to be asked for.
-        let place = usize::from(without_id == Some(true));
-        sent.nth(place).map(|event| event.at.sim_time())
+        let mut sent = own()
+            .filter(|event| matches!(&event.what, Happened::Send { api, .. } if api == "JOIN_GROUP"))
+            .map(|event| event.at);
+        // Where a member id had to be asked for, only the second one takes effect. It follows the refusal at once; a
+        // recorder that missed it shows a later one.
+        let first = sent.next();
+        let effective = match refused.flatten() {
+            Some(refused) => sent.next().filter(|at| *at - refused <= REJOINED_WITHIN_MS).or(Some(refused)),
+            None => first,
+        };
+        effective.map(Millis::sim_time)
     };
     joins
         .joined

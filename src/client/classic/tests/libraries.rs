@@ -130,6 +130,31 @@ fn s25_heartbeats_between_two_fetches_come_as_seldom_as_the_fetches_return() {
 }
 
 #[test]
+fn s25_the_interval_counts_from_the_answer_to_the_last_beat() {
+    let mut settings = library(|of| {
+        of.fetching = Fetching::Loop;
+        of.heartbeat_thread = false;
+        of.first_heartbeat = FirstHeartbeat::AtOnce;
+    });
+    settings.config.fetch_max_wait_ms = 5_000;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.forget();
+    context.brokers.heartbeats = false;
+    context.advance(5_001);
+    context.advance(20);
+    context.answer_heartbeat(ErrorCode::None);
+    let fetch_returns = |context: &mut TestContext, ms| {
+        context.advance(ms);
+        context.records(0, 1);
+        context.input(Input::ProcessingDone);
+    };
+    fetch_returns(&mut context, 2_990);
+    assert_eq!(context.heartbeats(), [5_001], "3,010 ms after the beat, 2,990 ms after its answer");
+    fetch_returns(&mut context, 20);
+    assert_eq!(context.heartbeats(), [5_001, 8_031]);
+}
+
+#[test]
 fn after_unknown_member_id_some_try_their_old_id_first() {
     let mut context = TestContext::stable(
         library(|of| {
@@ -195,14 +220,31 @@ fn s37_who_gives_up_unpolled_does_so_at_once_and_joins_with_the_next_poll() {
 }
 
 #[test]
-fn s17_a_heartbeat_without_an_answer_can_end_the_membership() {
-    let mut context = TestContext::stable(library(|of| of.heartbeat_failure = HeartbeatFailure::Ends), &[0]);
+fn s17_a_beat_may_be_repeated_before_the_application_hears_of_the_loss() {
+    let failure = HeartbeatFailure::EndsAfterMs(750);
+    let mut context = TestContext::stable(library(|of| of.heartbeat_failure = failure), &[0]);
+    fail_a_heartbeat(&mut context);
+    context.advance(700);
+    assert_eq!(context.callbacks().last(), Some(&(Callback::Assigned, vec![0])));
+    context.advance(60);
+    assert_eq!(context.callbacks().last(), Some(&(Callback::Lost, vec![0])), "though no coordinator is known");
+}
+
+/// The broker goes away while a heartbeat is under way.
+fn fail_a_heartbeat(context: &mut TestContext) {
     context.brokers.heartbeats = false;
     context.advance(3_100);
     context.brokers.accept = false;
+    context.brokers.data = false;
     let connection =
         context.sent.iter().rfind(|sent| matches!(sent.request, Request::Heartbeat(_))).unwrap().connection;
     context.input(Input::Disconnected(connection));
+}
+
+#[test]
+fn s17_a_heartbeat_without_an_answer_can_end_the_membership() {
+    let mut context = TestContext::stable(library(|of| of.heartbeat_failure = HeartbeatFailure::Ends), &[0]);
+    fail_a_heartbeat(&mut context);
     context.advance(200);
     assert_eq!(context.consumer.generation(), Generation::NONE);
     assert_eq!(context.consumer.member_id().as_str(), "worker-1");

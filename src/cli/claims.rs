@@ -45,17 +45,19 @@ impl Claims {
             write::check_directory(out, self.force).into_diagnostic()?;
         }
         let mut judged: Vec<(ClaimFile, JudgedClaim)> = Vec::new();
-        for claim in claims {
-            let Some(verdict) = self.judge(&claim)? else {
-                self.write(&judged)?;
+        for claims in by_experiment(claims) {
+            let Some(verdicts) = self.judge(&claims)? else {
+                self.write(&mut judged)?;
                 terminal::print(&format!("stopped after {} claims\n", judged.len()))?;
                 return Ok(Exit::Failure);
             };
-            let (word, sentence) = (verdict_word(verdict.verdict), sentence(&claim, &verdict));
-            terminal::print(&format!("{word:>9}  {}\n           {sentence}\n", claim.claim))?;
-            judged.push((claim, verdict));
+            for (claim, verdict) in claims.into_iter().zip(verdicts) {
+                let (word, sentence) = (verdict_word(verdict.verdict), sentence(&claim, &verdict));
+                terminal::print(&format!("{word:>9}  {}\n           {sentence}\n", claim.claim))?;
+                judged.push((claim, verdict));
+            }
         }
-        self.write(&judged)?;
+        self.write(&mut judged)?;
         Ok(Exit::Success)
     }
 
@@ -75,10 +77,10 @@ impl Claims {
         Ok(claims)
     }
 
-    /// Runs a claim's experiment. `None`: somebody asked to stop.
-    fn judge(&self, claim: &ClaimFile) -> miette::Result<Option<JudgedClaim>> {
-        let plan = claim.plan().into_diagnostic()?;
-        let mut judging = Judging::new(claim);
+    /// Runs the experiment that these claims share. `None`: somebody asked to stop.
+    fn judge(&self, claims: &[ClaimFile]) -> miette::Result<Option<Vec<JudgedClaim>>> {
+        let plan = claims[0].plan().into_diagnostic()?;
+        let mut judging = Judging::new(claims.iter().collect());
         let bar = progress(plan.runs());
         let mut take = |row| {
             judging.take(row);
@@ -88,20 +90,34 @@ impl Claims {
         let threads = threads_or_all(self.threads);
         let ended = session::run(&plan, 0..plan.runs(), threads, stop_flag(), &Simulation, None, &mut take);
         bar.finish_and_clear();
-        match ended.map_err(|error| miette::miette!("{}: {error}", claim.name))? {
-            SessionEnd::Complete => Ok(Some(judging.verdict(&plan))),
+        match ended.map_err(|error| miette::miette!("{}: {error}", claims[0].name))? {
+            SessionEnd::Complete => Ok(Some(judging.verdicts(&plan))),
             SessionEnd::Enough | SessionEnd::Stopped => Ok(None),
         }
     }
 
-    fn write(&self, judged: &[(ClaimFile, JudgedClaim)]) -> miette::Result<()> {
+    fn write(&self, judged: &mut [(ClaimFile, JudgedClaim)]) -> miette::Result<()> {
         let Some(out) = &self.out else { return Ok(()) };
+        judged.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
         let mut all: Vec<OutputFile> = judged.iter().flat_map(|(claim, judged)| files(claim, judged)).collect();
         all.push(OutputFile::new("README.md", index(judged)));
         let results: Vec<&JudgedClaim> = judged.iter().map(|(_, judged)| judged).collect();
         all.push(OutputFile::new("claims.json", json::text(&results)));
         write::directory(out, &all, self.force).into_diagnostic()
     }
+}
+
+/// Claims with the same experiment together, so that its runs are done once.
+fn by_experiment(claims: Vec<ClaimFile>) -> Vec<Vec<ClaimFile>> {
+    let mut experiments: Vec<(String, Vec<ClaimFile>)> = Vec::new();
+    for claim in claims {
+        let digest = claim.plan().map(|plan| plan.definition().digest()).unwrap_or_default();
+        match experiments.iter_mut().find(|(other, _)| *other == digest) {
+            Some((_, claims)) => claims.push(claim),
+            None => experiments.push((digest, vec![claim])),
+        }
+    }
+    experiments.into_iter().map(|(_, claims)| claims).collect()
 }
 
 /// The claim files that a path stands for, by name.

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::{Exit, scenario_file, terminal};
 use crate::engine::SimDuration;
-use crate::lint::{Options, Severity, lint, rules};
+use crate::lint::{Options, RestartTime, Severity, lint, rules};
 use crate::protocol::config::nearest;
 use crate::report::lint::{json, sarif, table, text};
 use crate::scenario::ClientProfile;
@@ -30,9 +30,10 @@ pub struct Lint {
     /// Work on one record, for example 20ms: checks how long a full batch takes
     #[arg(long, value_name = "TIME", value_parser = time)]
     record_time: Option<SimDuration>,
-    /// From the end of a process until its successor joins, for example 60s: checks static members' sessions
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    restart_time: Option<SimDuration>,
+    /// From the end of a process until its successor joins, for example 35s, or 35s..70s for the usual and the longest
+    /// time: checks static members' sessions
+    #[arg(long, value_name = "TIME", value_parser = restart_time)]
+    restart_time: Option<RestartTime>,
     /// Fail (exit code 1) from this severity on
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
     deny: Deny,
@@ -121,6 +122,14 @@ fn time(text: &str) -> Result<SimDuration, String> {
         0 => Err("it takes more than nothing".into()),
         _ => Ok(span),
     })
+}
+
+fn restart_time(text: &str) -> Result<RestartTime, String> {
+    let (usual, longest) = text.split_once("..").unwrap_or((text, text));
+    match (time(usual)?, time(longest)?) {
+        (usual, longest) if usual <= longest => Ok(RestartTime { usual, longest }),
+        _ => Err("the usual time comes before the longest: 35s..70s".into()),
+    }
 }
 
 fn rule(id: &str) -> Result<String, String> {

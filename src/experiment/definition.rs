@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::seeds::Seeds;
 use super::settings::Settings;
 use super::space::Sampling;
+use crate::analysis::figures::KnownFigures;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::text::{de, json};
 use crate::scenario::{Figures, Files, Problems, Scenario, load};
@@ -98,6 +99,14 @@ impl ScenarioText {
 }
 
 impl ScenarioText {
+    /// The scenario, made anew: it shares nothing with another one.
+    ///
+    /// # Panics
+    /// If the file is no scenario.
+    pub fn scenario(&self) -> Scenario {
+        load("the scenario", &self.file.to_string(), self, &KnownFigures).expect("the scenario was checked")
+    }
+
     /// The variants that the scenario file names.
     ///
     /// # Panics

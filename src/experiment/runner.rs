@@ -28,6 +28,27 @@ pub enum Ended {
     },
 }
 
+/// Something of its own for each worker of [`in_order`]: a scenario, for one. A run copies the names in its scenario all
+/// the time and counts the references to them; two threads that shared one would wait for each other at every count.
+#[derive(Debug)]
+pub struct PerThread<T>(Vec<Mutex<T>>);
+
+impl<T: Default> PerThread<T> {
+    /// The default for each of so many threads.
+    pub fn new(threads: NonZeroUsize) -> Self {
+        PerThread((0..threads.get()).map(|_| Mutex::default()).collect())
+    }
+
+    /// What belongs to the thread that asks.
+    ///
+    /// # Panics
+    /// If a run panicked while it held this.
+    pub fn own(&self) -> MutexGuard<'_, T> {
+        let thread = rayon::current_thread_index().unwrap_or(0) % self.0.len();
+        self.0[thread].lock().expect("nobody panics who holds it")
+    }
+}
+
 /// A run ended in a panic: the model reached a state that must not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("run {run} failed: {message}")]

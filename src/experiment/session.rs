@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use super::figures::RunFigures;
 use super::plan::{Plan, RunOf};
 use super::record::Row;
-use super::runner::{Ended, RunPanicked, in_order};
+use super::runner::{Ended, PerThread, RunPanicked, in_order};
 use super::store::{Store, StoreError};
 use crate::scenario::Scenario;
 
@@ -147,15 +147,12 @@ fn each(
 /// Scenarios by point, those made last at the back.
 type Kept = VecDeque<(u64, Arc<Scenario>)>;
 
-/// Scenarios of the points under way: made once for all runs of a point, forgotten when others take their place.
-///
-/// Each thread has its own. A run copies the names in its scenario all the time and counts the references to them; two
-/// threads that shared one scenario would wait for each other at every count.
+/// Scenarios of the points under way: made once by each thread for all its runs of a point, forgotten when others take
+/// their place.
 struct Scenarios<'p> {
     plan: &'p Plan,
     room: usize,
-    /// By thread.
-    kept: Vec<Mutex<Kept>>,
+    kept: PerThread<Kept>,
 }
 
 impl<'p> Scenarios<'p> {
@@ -164,12 +161,11 @@ impl<'p> Scenarios<'p> {
 
     fn new(plan: &'p Plan, threads: NonZeroUsize) -> Self {
         let room = 2 + plan.points().min(Self::VARIANTS_KEPT) as usize;
-        Scenarios { plan, room, kept: (0..threads.get()).map(|_| Mutex::default()).collect() }
+        Scenarios { plan, room, kept: PerThread::new(threads) }
     }
 
     fn get(&self, point: u64) -> Arc<Scenario> {
-        let thread = rayon::current_thread_index().unwrap_or(0) % self.kept.len();
-        let mut kept = self.kept[thread].lock().expect("no scenario of a checked plan panics");
+        let mut kept = self.kept.own();
         if let Some((_, scenario)) = kept.iter().find(|(other, _)| *other == point) {
             return scenario.clone();
         }

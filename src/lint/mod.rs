@@ -28,9 +28,18 @@ pub struct Options {
     /// Work on one record.
     pub record_time: Option<SimDuration>,
     /// From the end of a process until its successor joins.
-    pub restart_time: Option<SimDuration>,
+    pub restart_time: Option<RestartTime>,
     /// Rules that are not applied, by id.
     pub allowed: Vec<String>,
+}
+
+/// From the end of a process until its successor joins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RestartTime {
+    /// What nearly all restarts take, their P95 for example.
+    pub usual: SimDuration,
+    /// What the longest take, their P99 for example; not below the usual time.
+    pub longest: SimDuration,
 }
 
 /// What came of it.

@@ -8,14 +8,18 @@ struct Case {
     client: Option<&'static str>,
     server: Option<&'static str>,
     record: Option<u64>,
-    restart: Option<u64>,
+    /// Usual and longest time.
+    restart: Option<[u64; 2]>,
 }
 
 fn found(file: &str, text: &str, case: &Case) -> Vec<Finding> {
     let options = Options {
         client: case.client.map(str::to_string),
         record_time: case.record.map(SimDuration::from_millis),
-        restart_time: case.restart.map(SimDuration::from_millis),
+        restart_time: case.restart.map(|times| {
+            let [usual, longest] = times.map(SimDuration::from_millis);
+            RestartTime { usual, longest }
+        }),
         allowed: Vec::new(),
     };
     let server = case.server.map(|text| Text { name: "server.properties".into(), text: text.into() });
@@ -117,7 +121,9 @@ rules_tested! {
     interval_long: "poll-interval-long" fires on "max.poll.interval.ms=86400000", silent on "max.poll.interval.ms=900000";
     interval_short: "poll-interval-short" fires on "max.poll.interval.ms=5000", silent on "max.poll.interval.ms=60000";
     below_restart: "static-session-below-restart" fires on "group.instance.id=${POD}\nsession.timeout.ms=60000",
-        silent on "group.instance.id=${POD}\nsession.timeout.ms=90000", restart: 60_000;
+        silent on "group.instance.id=${POD}\nsession.timeout.ms=90000", restart: [60_000, 60_000];
+    below_longest: "static-session-below-longest-restart" fires on "group.instance.id=${POD}\nsession.timeout.ms=60000",
+        silent on "group.instance.id=${POD}\nsession.timeout.ms=90000", restart: [35_000, 70_000];
     session_unstated: "static-session-unstated" fires on "group.instance.id=${POD}",
         silent on "group.instance.id=${POD}\nsession.timeout.ms=60000";
     leave_on_close: "static-leave-on-close" fires on "group.instance.id=${POD}\ninternal.leave.group.on.close=true",
@@ -366,7 +372,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
 #[test]
 fn the_session_of_a_static_member_is_the_brokers_under_the_consumer_protocol() {
     let text = "group.protocol=consumer\ngroup.instance.id=${POD}\n";
-    let case = Case { restart: Some(50_000), ..Case::default() };
+    let case = Case { restart: Some([50_000, 50_000]), ..Case::default() };
     let finding = finds("static-session-below-restart", "c.properties", text, &case).unwrap();
     assert!(finding.message.contains("group.consumer.session.timeout.ms"));
     let case = Case { server: Some("group.consumer.session.timeout.ms=60000"), ..case };

@@ -3,7 +3,8 @@
 
 use super::chart::distribution::{Series, chart as curves_chart};
 use super::chart::heat_map::{self, Cell as HeatCell, HeatMap, Mark};
-use super::chart::tradeoff::{self, Curve, Point, Tradeoff};
+use super::chart::plot::Point;
+use super::chart::tradeoff::{self, Curve, Tradeoff};
 use super::comparison::{CURVES, significant};
 use super::csv::{Cell, line as csv_line};
 use super::summary::page::{Page, Paint, Style, shorten};

@@ -70,6 +70,15 @@ fn chosen(page: &mut Page, tuned: &Tuned) {
         None if tuned.constraints.is_empty() => {}
         None => page.marked(0, (Paint::Green, "✓"), &format!("holds: {}", tuned.constraints.join(", "))),
     }
+    if tuned.alike > 0 {
+        let alike = format!(
+            "{} of {} have the very same value: these seeds don't tell which is best. More seeds or a longer scenario would, \
+             or an objective that does not wait for rare events",
+            counted(tuned.alike, "other point", "other points"),
+            counted(tuned.tried.len() as u64 - 1, "that was tried", "that were tried")
+        );
+        page.marked(0, (Paint::Yellow, "!"), &alike);
+    }
     if !tuned.left_out.is_empty() {
         let combinations = counted(tuned.left_out.len() as u64, "combination was", "combinations were");
         page.wrapped(0, 2, &format!("{combinations} left out that nothing would start with (tune.json lists them)"));

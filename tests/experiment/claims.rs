@@ -12,8 +12,8 @@ fn claim(figure: &str, claimed_by: &str) -> String {
             "format_version": 1, "name": "patience", "claim": "A patient session expels fewer members",
             "sources": ["somebody"], "experiment": "It is tried.", "seeds": 12, "along": "pauses",
             "conditions": [
-                {{ "name": "pauses of 1 to 3 s", "settings": {{ "faults[0].gc_pause.for.uniform.to": "3s" }} }},
-                {{ "name": "pauses of 1 to 15 s" }}
+                {{ "name": "pauses of 1 to 3 s", "at": 3, "settings": {{ "faults[0].gc_pause.for.uniform.to": "3s" }} }},
+                {{ "name": "pauses of 1 to 15 s", "at": 15 }}
             ],
             "test": {{ "better": {{
                 "without": {{ "name": "6 s", "settings": {{ "session.timeout.ms": 6000, "heartbeat.interval.ms": 2000 }} }},
@@ -41,6 +41,36 @@ fn a_verdict_follows_from_runs_and_says_where_it_turns() {
     bench.write("patience.json", &claim("detection_s.p50", "Only long pauses expel."));
     let done = bench.ends(0, "claims patience.json");
     assert!(done.out.contains("wrong  A patient session"), "{}", done.out);
+}
+
+/// The same scenario with three sessions among which one is claimed to be the best.
+fn best(claimed: &str) -> String {
+    let mut claim: serde_json::Value = serde_json::from_str(&claim("false_expulsions_per_hour", "")).unwrap();
+    let named =
+        |name: &str, millis: u32| serde_json::json!({ "name": name, "settings": { "session.timeout.ms": millis } });
+    claim["name"] = claimed.replace(' ', "").into();
+    claim["claim"] = format!("{claimed} is best").into();
+    claim["test"] = serde_json::json!({ "best": {
+        "claimed": claimed, "among": [named("6 s", 6_000), named("20 s", 20_000), named("40 s", 40_000)],
+        "figure": "false_expulsions_per_hour", "margin": 0.05
+    } });
+    claim.to_string()
+}
+
+#[test]
+fn claims_about_the_same_runs_share_them() {
+    let bench = Bench::new();
+    bench.write("six.json", &best("6 s"));
+    bench.write("forty.json", &best("40 s"));
+    let done = bench.ends(0, "claims six.json forty.json --out out");
+    assert!(done.out.contains("wrong  6 s is best") && done.out.contains("no effect  40 s is best"), "{}", done.out);
+    let index = bench.read("out/README.md");
+    assert!(index.contains("2 claims tested with 72 runs"), "3 variants, 2 conditions, 12 seeds, once: {index}");
+    let page = bench.read("out/6s.md");
+    assert!(page.contains("Another is better with") && page.contains("pauses of 1 to 15 s ("), "{page}");
+    assert!(page.contains("| | 6 s | 20 s | 40 s | against the best other | finding |"), "{page}");
+    bench.write("six.json", &best("7 s"));
+    assert!(bench.ends(2, "claims six.json").told().contains("exactly one of two or more settings"));
 }
 
 #[test]
@@ -82,4 +112,18 @@ fn every_claim_of_the_pack_can_be_tested() {
         assert_eq!(file.file_stem().unwrap().to_str(), Some(claim.name.as_str()));
         claim.plan().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
+}
+
+fn repository() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn claims_about_one_value_each_share_their_experiment() {
+    let digest = |seconds: u32| {
+        let file = repository().join(format!("scenarios/claims/session-{seconds}s.json"));
+        let claim = rebalab::experiment::claims::ClaimFile::read(&std::fs::read_to_string(file).unwrap()).unwrap();
+        claim.plan().unwrap().definition().digest()
+    };
+    assert!([10, 30, 45, 120].map(digest).iter().all(|other| *other == digest(6)));
 }

@@ -96,6 +96,14 @@ fn settings_that_keep_no_bound_are_told_as_such() {
 }
 
 #[test]
+fn an_objective_that_never_happens_is_told_as_such() {
+    let bench = Bench::new();
+    let tune = format!("tune small.json {AXES} --seeds 6 --subject-to= --objective livelocks_per_hour --out out");
+    let done = bench.ends(0, &tune);
+    assert!(done.out.contains("have the very same value: these seeds don't tell which is best"), "{}", done.out);
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_before_anything_is_written() {
     let bench = Bench::new();
     let refused = |arguments: &str, words: &str| {

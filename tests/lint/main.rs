@@ -113,6 +113,10 @@ fn times_of_records_and_restarts_are_taken_with_their_units() {
     let found = |arguments: &[&str]| stdout(&lint(&files, &[&["c.properties"], arguments].concat()));
     assert!(found(&["--restart-time", "60s"]).contains("static-session-below-restart"));
     assert!(!found(&["--restart-time", "20s"]).contains("static-session-below-restart"));
+    assert!(found(&["--restart-time", "20s..60s"]).contains("static-session-below-longest-restart"));
+    assert!(!found(&["--restart-time", "20s..40s"]).contains("static-session"));
+    let output = lint(&files, &["c.properties", "--restart-time", "60s..20s"]);
+    assert_eq!(code(&output), 2);
     assert!(found(&["--record-time", "1s"]).contains("batch-beyond-poll-interval"));
     assert!(!found(&["--record-time", "300us"]).contains("batch"));
 }

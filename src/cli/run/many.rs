@@ -1,6 +1,5 @@
 //! Many seeds: runs on several threads, results in the order of the seeds whatever the threads do.
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 
@@ -9,19 +8,20 @@ use miette::IntoDiagnostic;
 
 use super::one::style;
 use super::{Format, Run, SeedRange, refused, verdict};
+use crate::cli::many_runs::threads_or_all;
 use crate::cli::{Exit, terminal};
-use crate::experiment::runner::{RunPanicked, in_order};
-use crate::experiment::{self, Series};
+use crate::experiment::runner::{PerThread, RunPanicked, in_order};
+use crate::experiment::{self, ScenarioText, Series};
 use crate::report::series::{self, SeriesReport};
 use crate::report::{json, write};
 use crate::scenario::Scenario;
 
-pub(super) fn execute(args: &Run, scenario: &Scenario, seeds: SeedRange) -> miette::Result<Exit> {
-    let one = NonZeroUsize::MIN;
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(one);
+pub(super) fn execute(args: &Run, scenario: &ScenarioText, seeds: SeedRange) -> miette::Result<Exit> {
+    let threads = threads_or_all(args.threads);
     let bar = progress(seeds.last - seeds.first + 1);
     let mut all = Series::new();
-    let run = |seed| experiment::run(scenario, seed, &mut []);
+    let scenarios: PerThread<Option<Scenario>> = PerThread::new(threads);
+    let run = |seed| experiment::run(scenarios.own().get_or_insert_with(|| scenario.scenario()), seed, &mut []);
     in_order(seeds.first..seeds.last + 1, threads, &AtomicBool::new(false), run, |_, (outcome, distributions)| {
         all.add(outcome, &distributions);
         bar.inc(1);

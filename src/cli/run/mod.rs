@@ -89,12 +89,12 @@ impl Run {
     /// # Errors
     /// What is wrong with the file, the arguments or the disk.
     pub fn execute(&self) -> miette::Result<Exit> {
-        let scenario = scenario_file::read(&self.file)?;
+        let scenario = scenario_file::read_whole(&self.file)?;
         if let Some(directory) = &self.out {
             write::check_directory(directory, self.force).map_err(refused)?;
         }
         match self.seeds {
-            None => one::execute(self, &scenario),
+            None => one::execute(self, &scenario.scenario()),
             Some(seeds) => many::execute(self, &scenario, seeds),
         }
     }

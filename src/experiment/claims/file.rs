@@ -61,9 +61,26 @@ pub struct Condition {
     /// Settings put over the scenario.
     #[serde(default)]
     pub settings: IndexMap<String, Value>,
+    /// What it shares with others that differ from it in their place alone: `50 members`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// Its place among them, as a number: what [`ClaimFile::along`] names. Where a finding turns is told for conditions
+    /// with a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<f64>,
     /// For a claimed value: its least and its largest here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<[f64; 2]>,
+}
+
+impl Condition {
+    /// Its name with that of its series.
+    pub fn full_name(&self) -> String {
+        match &self.series {
+            Some(series) => format!("{series}, {}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// Settings under a name.
@@ -91,6 +108,17 @@ pub enum Test {
         /// Differences below this share of the figure count as none.
         margin: f64,
     },
+    /// Of several settings in circulation, one is the best.
+    Best {
+        /// Name of the one that is claimed to be.
+        claimed: String,
+        /// All of them.
+        among: Vec<Named>,
+        /// The figure that decides.
+        figure: String,
+        /// Differences below this share of the figure count as none.
+        margin: f64,
+    },
     /// A figure has the claimed value.
     Value {
         /// The variant.
@@ -104,7 +132,7 @@ impl Test {
     /// The figure that decides.
     pub fn figure(&self) -> &str {
         match self {
-            Test::Better { figure, .. } | Test::Value { figure, .. } => figure,
+            Test::Better { figure, .. } | Test::Best { figure, .. } | Test::Value { figure, .. } => figure,
         }
     }
 
@@ -112,7 +140,17 @@ impl Test {
     pub fn variants(&self) -> Vec<&Named> {
         match self {
             Test::Better { without, with, .. } => vec![without, with],
+            Test::Best { among, .. } => among.iter().collect(),
             Test::Value { of, .. } => vec![of],
+        }
+    }
+
+    /// Which of the variants is judged; the others are its rivals.
+    pub fn judged(&self) -> usize {
+        match self {
+            Test::Better { .. } => 1,
+            Test::Best { claimed, among, .. } => among.iter().position(|named| named.name == *claimed).unwrap_or(0),
+            Test::Value { .. } => 0,
         }
     }
 }
@@ -155,6 +193,17 @@ impl ClaimFile {
         for figure in self.also.iter().map(String::as_str).chain([self.test.figure()]) {
             Figure::named(figure).ok_or_else(|| format!("there is no figure `{figure}`"))?;
         }
+        if let Test::Best { claimed, among, .. } = &self.test
+            && (among.len() < 2 || among.iter().filter(|named| named.name == *claimed).count() != 1)
+        {
+            return Err(format!("`{claimed}` must be exactly one of two or more settings to be the best among them"));
+        }
+        for series in self.conditions.chunk_by(|a, b| a.series == b.series) {
+            let places: Vec<f64> = series.iter().filter_map(|condition| condition.at).collect();
+            if !places.is_sorted_by(|a, b| a < b) {
+                return Err("conditions of a series stand in the order of their places (`at`)".to_string());
+            }
+        }
         let is_value = matches!(self.test, Test::Value { .. });
         match self.conditions.iter().find(|condition| condition.claimed.is_some() != is_value) {
             Some(condition) if is_value => Err(format!("condition `{}` does not say what is claimed", condition.name)),
@@ -174,7 +223,7 @@ impl ClaimFile {
         let (scenario, _) = read.map_err(|problems| content(problems.to_string()))?;
         let variants = self.conditions.iter().flat_map(|condition| {
             self.test.variants().into_iter().map(|named| Variant {
-                name: format!("{}: {}", condition.name, named.name),
+                name: format!("{}: {}", condition.full_name(), named.name),
                 settings: as_typed(&condition.settings).chain(as_typed(&named.settings)).collect(),
             })
         });

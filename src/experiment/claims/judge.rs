@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{ClaimFile, Test};
+use super::file::{ClaimFile, Condition, Test};
+use super::turn::{self, Turn};
 use crate::experiment::figures::{Figure, RunFigures};
 use crate::experiment::plan::Plan;
 use crate::experiment::record::Row;
@@ -60,12 +61,14 @@ pub struct JudgedClaim {
     pub name: String,
     /// What is claimed.
     pub claim: String,
-    /// Digest of the experiment.
+    /// Digest of the experiment; claims with the same one share its runs.
     pub experiment: String,
     /// The figure that decides.
     pub figure: String,
     /// Names of the variants that ran under each condition.
     pub variants: Vec<String>,
+    /// Which of them is judged, from 0; the others are its rivals.
+    pub judged: usize,
     /// Number of seeds of each variant under each condition.
     pub seeds: u64,
     /// Number of runs.
@@ -74,6 +77,8 @@ pub struct JudgedClaim {
     pub verdict: Verdict,
     /// The conditions, in order.
     pub conditions: Vec<JudgedCondition>,
+    /// Where findings turn.
+    pub turns: Vec<Turn>,
 }
 
 /// A condition with what was found under it.
@@ -81,16 +86,31 @@ pub struct JudgedClaim {
 pub struct JudgedCondition {
     /// Its name.
     pub name: String,
+    /// What it shares with others that differ from it in their place alone.
+    pub series: Option<String>,
+    /// Its place among them.
+    pub at: Option<f64>,
     /// What was found.
     pub finding: Finding,
     /// The figure that decides, of each variant.
     pub values: Vec<Estimate>,
-    /// Second variant less first.
-    pub difference: Option<Difference>,
+    /// The judged variant against each other one.
+    pub rivals: Vec<Rival>,
     /// For a claimed value: its least and its largest.
     pub claimed: Option<[f64; 2]>,
     /// Other figures, of each variant.
     pub also: Vec<AlsoTold>,
+}
+
+/// The judged variant against another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Rival {
+    /// The other one.
+    pub name: String,
+    /// The judged variant less the other one.
+    pub difference: Difference,
+    /// Whether the judged one is better.
+    pub finding: Finding,
 }
 
 /// A figure told beside the one that decides.
@@ -102,74 +122,136 @@ pub struct AlsoTold {
     pub values: Vec<Estimate>,
 }
 
-/// The runs of a claim, folded.
+/// The runs of an experiment, folded, for all claims that it tests.
 #[derive(Debug)]
 pub struct Judging<'c> {
-    claim: &'c ClaimFile,
+    claims: Vec<&'c ClaimFile>,
     variants: usize,
     folded: Vec<Accumulator>,
-    /// Second variant against first, by condition.
+    /// Every two variants, by condition: the later one with all before it.
     pairs: Vec<Pairs>,
-    previous: Option<RunFigures>,
+    /// Runs of the condition under way, under the seed under way.
+    under_way: Vec<RunFigures>,
 }
 
 impl<'c> Judging<'c> {
     /// Nothing run yet.
-    pub fn new(claim: &'c ClaimFile) -> Self {
-        let variants = claim.test.variants().len();
-        let points = claim.conditions.len() * variants;
-        let folded = (0..points).map(|_| Accumulator::default()).collect();
-        Judging { claim, variants, folded, pairs: vec![Pairs::default(); claim.conditions.len()], previous: None }
+    ///
+    /// # Panics
+    /// Without a claim.
+    pub fn new(claims: Vec<&'c ClaimFile>) -> Self {
+        let first = claims.first().expect("there is a claim to judge");
+        let (variants, conditions) = (first.test.variants().len(), first.conditions.len());
+        Judging {
+            variants,
+            folded: (0..conditions * variants).map(|_| Accumulator::default()).collect(),
+            pairs: vec![Pairs::default(); conditions * pair_index(variants, 0)],
+            under_way: Vec::new(),
+            claims,
+        }
     }
 
     /// Takes in the next run; runs come seed by seed, condition by condition, variant by variant.
     pub fn take(&mut self, row: Row) {
         let (point, weights) = (row.point as usize, Weights::of_seed(row.seed));
         self.folded[point].add(&row.figures, &weights);
-        let is_second = self.variants == 2 && point % 2 == 1;
-        match self.previous.take().filter(|_| is_second) {
-            Some(first) => self.pairs[point / 2].add(&first, &row.figures),
-            None => self.previous = Some(row.figures),
+        let (condition, variant) = (point / self.variants, point % self.variants);
+        let first_pair = condition * pair_index(self.variants, 0);
+        for (other, figures) in self.under_way.iter().enumerate() {
+            self.pairs[first_pair + pair_index(variant, other)].add(figures, &row.figures);
+        }
+        self.under_way.push(row.figures);
+        if self.under_way.len() == self.variants {
+            self.under_way.clear();
         }
     }
 
-    /// The verdict.
-    pub fn verdict(&self, plan: &Plan) -> JudgedClaim {
-        let conditions: Vec<JudgedCondition> =
-            (0..self.claim.conditions.len()).map(|index| self.condition(index)).collect();
+    /// The verdicts, in the order of the claims.
+    pub fn verdicts(&self, plan: &Plan) -> Vec<JudgedClaim> {
+        self.claims.iter().map(|claim| self.verdict(claim, plan)).collect()
+    }
+
+    fn verdict(&self, claim: &ClaimFile, plan: &Plan) -> JudgedClaim {
+        let conditions: Vec<JudgedCondition> = claim
+            .conditions
+            .iter()
+            .enumerate()
+            .map(|(index, condition)| self.condition(claim, index, condition))
+            .collect();
         let findings: Vec<Finding> = conditions.iter().map(|condition| condition.finding).collect();
         JudgedClaim {
-            name: self.claim.name.clone(),
-            claim: self.claim.claim.clone(),
+            name: claim.name.clone(),
+            claim: claim.claim.clone(),
             experiment: plan.definition().digest(),
-            figure: self.claim.test.figure().to_string(),
-            variants: self.claim.test.variants().iter().map(|named| named.name.clone()).collect(),
-            seeds: self.claim.seeds,
+            figure: claim.test.figure().to_string(),
+            variants: claim.test.variants().iter().map(|named| named.name.clone()).collect(),
+            judged: claim.test.judged(),
+            seeds: claim.seeds,
             runs: self.folded.iter().map(Accumulator::runs).sum(),
             verdict: Verdict::of(&findings),
+            turns: turn::turns(&conditions),
             conditions,
         }
     }
 
-    fn condition(&self, index: usize) -> JudgedCondition {
-        let condition = &self.claim.conditions[index];
+    fn condition(&self, claim: &ClaimFile, index: usize, condition: &Condition) -> JudgedCondition {
         let folded = &self.folded[index * self.variants..(index + 1) * self.variants];
         let estimates = |figure: &Figure| folded.iter().map(|runs| runs.estimate(figure)).collect::<Vec<_>>();
-        let figure = Figure::named(self.claim.test.figure()).expect("the claim was checked");
-        let also = self.claim.also.iter().map(|name| {
-            let figure = Figure::named(name).expect("the claim was checked");
-            AlsoTold { figure: name.clone(), values: estimates(&figure) }
-        });
+        let named = |name: &str| Figure::named(name).expect("the claim was checked");
+        let figure = named(claim.test.figure());
         let values = estimates(&figure);
-        let difference =
-            (self.variants == 2).then(|| Difference::of(&figure, &folded[0], &folded[1], &self.pairs[index]));
-        let finding = match (&self.claim.test, &difference, condition.claimed) {
-            (Test::Better { margin, .. }, Some(difference), _) => better(difference, *margin),
-            (Test::Value { .. }, _, Some(claimed)) => value(&values[0], claimed),
-            _ => Finding::NotTold,
+        let rivals = self.rivals(claim, index, &figure);
+        let finding = match (&claim.test, condition.claimed) {
+            (Test::Value { .. }, Some(claimed)) => value(&values[0], claimed),
+            _ => against_all(&rivals),
         };
-        let (name, claimed) = (condition.name.clone(), condition.claimed);
-        JudgedCondition { name, finding, values, difference, claimed, also: also.collect() }
+        JudgedCondition {
+            name: condition.name.clone(),
+            series: condition.series.clone(),
+            at: condition.at,
+            finding,
+            values,
+            rivals,
+            claimed: condition.claimed,
+            also: claim
+                .also
+                .iter()
+                .map(|name| AlsoTold { figure: name.clone(), values: estimates(&named(name)) })
+                .collect(),
+        }
+    }
+
+    /// The judged variant against each other one, under a condition.
+    fn rivals(&self, claim: &ClaimFile, condition: usize, figure: &Figure) -> Vec<Rival> {
+        let (Test::Better { margin, .. } | Test::Best { margin, .. }) = &claim.test else { return Vec::new() };
+        let (judged, first_pair) = (claim.test.judged(), condition * pair_index(self.variants, 0));
+        let variants = claim.test.variants();
+        let others = (0..self.variants).filter(|other| *other != judged);
+        let rival = |other: usize| {
+            let folded = |variant: usize| &self.folded[condition * self.variants + variant];
+            let pairs = &self.pairs[first_pair + pair_index(judged.max(other), judged.min(other))];
+            let difference = Difference::of(figure, folded(other), folded(judged), pairs);
+            let finding = better(&difference, *margin);
+            Rival { name: variants[other].name.clone(), difference, finding }
+        };
+        others.map(rival).collect()
+    }
+}
+
+/// Place of a pair of variants among those of a condition; of `(n, 0)`, the number of pairs of n variants.
+fn pair_index(later: usize, earlier: usize) -> usize {
+    later * later.saturating_sub(1) / 2 + earlier
+}
+
+/// Against several: one that is better decides. Without one the judged variant is among the best if it is better than any
+/// of them: that the seeds can't tell it from another one of the best takes nothing from that.
+fn against_all(rivals: &[Rival]) -> Finding {
+    let some = |wanted: Finding| rivals.iter().any(|rival| rival.finding == wanted);
+    match () {
+        () if some(Finding::Contrary) => Finding::Contrary,
+        () if some(Finding::Holds) => Finding::Holds,
+        () if some(Finding::NotTold) || rivals.is_empty() => Finding::NotTold,
+        () => Finding::NoEffect,
     }
 }
 
@@ -235,6 +317,24 @@ mod tests {
         assert_eq!(value(&estimate(19.0, 18.0, 20.0), [18.0, 22.0]), Finding::Holds);
         assert_eq!(value(&estimate(11.0, 10.0, 12.0), [18.0, 22.0]), Finding::Contrary);
         assert_eq!(value(&estimate(17.0, 15.0, 19.0), [18.0, 22.0]), Finding::NotTold);
+    }
+
+    #[test]
+    fn among_several_one_that_is_better_decides() {
+        use Finding::{Contrary, Holds, NoEffect, NotTold};
+        let against = |findings: &[Finding]| {
+            let rival = |finding: &Finding| Rival {
+                name: String::new(),
+                difference: difference(None, None, Told::NoValue),
+                finding: *finding,
+            };
+            against_all(&findings.iter().map(rival).collect::<Vec<_>>())
+        };
+        assert_eq!(against(&[Holds, Contrary, Holds]), Contrary);
+        assert_eq!(against(&[Holds, NotTold, NoEffect]), Holds);
+        assert_eq!(against(&[NotTold, NoEffect]), NotTold);
+        assert_eq!(against(&[NoEffect, NoEffect]), NoEffect);
+        assert_eq!(against(&[]), NotTold);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Tuned {
     pub rounds: Vec<Round>,
     /// The best point.
     pub best: TriedPoint,
+    /// Other points that were tried and have the very same value of the objective: the seeds tell none of them apart.
+    pub alike: u64,
     /// For each axis, what its value was chosen on.
     pub evidence: Vec<Evidence>,
     /// Points that ran under at least a third of the seeds; those that no other beats in both figures make the front.
@@ -125,6 +127,7 @@ impl Tuned {
             runs: found.spent(),
             end: found.end,
             rounds: found.rounds.clone(),
+            alike: alike(&tried, found.best),
             best: tried.iter().find(|tried| tried.point == found.best)?.clone(),
             evidence: evidence(plan, search, found),
             tried,
@@ -156,6 +159,17 @@ fn tried(plan: &Plan, search: &Search<'_>, point: u64, runs: &[RunFigures], agai
         breaks: breaks(search, runs),
         on_front: false,
     }
+}
+
+/// Points that have the value of the best one and keep what it keeps.
+fn alike(tried: &[TriedPoint], best: u64) -> u64 {
+    let Some(best) = tried.iter().find(|tried| tried.point == best) else { return 0 };
+    let is_alike = |tried: &&TriedPoint| {
+        tried.point != best.point
+            && tried.objective.value == best.objective.value
+            && tried.breaks.is_some() == best.breaks.is_some()
+    };
+    tried.iter().filter(is_alike).count() as u64
 }
 
 fn breaks(search: &Search<'_>, runs: &[RunFigures]) -> Option<String> {

@@ -16,7 +16,8 @@ rules! {
     INTERVAL_LONG: Warning "auto-commit-interval-long",
         "`auto.commit.interval.ms` is above a minute",
         "after a crash or an expulsion all that was done since the last commit is done again, up to an interval's worth",
-        "5000, Kafka's default";
+        "5000, Kafka's default",
+        "crash";
     METADATA_LONG: Note "metadata-age-long",
         "`metadata.max.age.ms` is above Kafka's 5 min",
         "new partitions have no owner until the leader refreshes its metadata, up to that long",

@@ -122,6 +122,16 @@ fn round_step(least: f64) -> f64 {
     steps.into_iter().find(|step| *step >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
+/// The last of 1, 2, 5 times a power of ten that is not above a number.
+fn round_step_below(most: f64) -> f64 {
+    round_numbers(round_step(most / 10.0)).take_while(|step| *step <= most * (1.0 + 1e-9)).last().unwrap_or(most)
+}
+
+/// 1, 2, 5 times powers of ten, from one of them on.
+fn round_numbers(from: f64) -> impl Iterator<Item = f64> {
+    std::iter::successors(Some(from), |step| Some(round_step(step * 1.5)))
+}
+
 fn time_label(seconds: f64, to_s: f64, step: f64) -> String {
     if to_s <= SECONDS_UP_TO {
         return number_label(seconds, step);
@@ -150,13 +160,15 @@ fn number_label(value: f64, step: f64) -> String {
     if decimals == 0 && value.abs() >= 1e3 { units::count(value.round() as u64) } else { format!("{value:.decimals$}") }
 }
 
-/// Values from zero up onto pixels, bottom to top (or left to right).
+/// Values onto pixels, bottom to top (or left to right): from zero up, or by factors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ValueScale {
     /// Where the scale ends: a round number not below the largest value.
     pub max: f64,
     step: f64,
-    /// Pixel of zero.
+    /// Where a logarithmic scale begins: a round number not above the least value.
+    least: Option<f64>,
+    /// Pixel where the scale begins: that of zero, unless it is logarithmic.
     pub zero: i32,
     /// Pixel of `max`.
     pub end: i32,
@@ -168,17 +180,37 @@ impl ValueScale {
         let largest = if largest.is_finite() && largest > 0.0 { largest } else { 1.0 };
         let step = round_step(largest / wanted);
         let max = (largest / step - 1e-9).ceil() * step;
-        ValueScale { max, step, zero, end }
+        ValueScale { max, step, least: None, zero, end }
+    }
+
+    /// A logarithmic scale for values above zero.
+    pub fn logarithmic(least: f64, largest: f64, zero: i32, end: i32) -> Self {
+        let from = round_step_below(least);
+        let max = round_step(largest.max(from * 2.0));
+        ValueScale { max, step: 0.0, least: Some(from), zero, end }
+    }
+
+    /// Whether equal lengths are equal factors.
+    pub fn is_logarithmic(&self) -> bool {
+        self.least.is_some()
     }
 
     /// The pixel of a value.
     pub fn at(&self, value: f64) -> i32 {
-        let share = (value / self.max).clamp(0.0, 1.0);
+        let share = match self.least {
+            Some(least) => libm::log((value / least).max(1.0)) / libm::log(self.max / least),
+            None => value / self.max,
+        };
+        let share = share.clamp(0.0, 1.0);
         self.zero + (share * f64::from(self.end - self.zero)).round() as i32
     }
 
     /// Ticks with their labels.
     pub fn ticks(&self) -> Vec<(i32, String)> {
+        if let Some(least) = self.least {
+            let numbers = round_numbers(least).take_while(|number| *number <= self.max * (1.0 + 1e-9));
+            return numbers.map(|number| (self.at(number), number_label(number, number))).collect();
+        }
         let count = (self.max / self.step).round() as i64;
         (0..=count)
             .map(|number| number as f64 * self.step)
@@ -247,5 +279,14 @@ mod tests {
         assert_eq!(ticks, ["0", "1,000", "2,000", "3,000", "4,000"]);
         assert_eq!((scale.at(0.0), scale.at(4_000.0)), (400, 0));
         assert_eq!(ValueScale::new(0.0, 5.0, 400, 0).max, 1.0);
+    }
+
+    #[test]
+    fn logarithmic_scales_begin_and_end_at_round_numbers() {
+        let scale = ValueScale::logarithmic(370.0, 31_000.0, 400, 0);
+        let ticks: Vec<String> = scale.ticks().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(ticks, ["200", "500", "1,000", "2,000", "5,000", "10,000", "20,000", "50,000"]);
+        assert_eq!((scale.at(200.0), scale.at(0.0), scale.at(50_000.0)), (400, 400, 0));
+        assert_eq!(ValueScale::logarithmic(1.0, 10.0, 400, 0).ticks().len(), 4, "1, 2, 5, 10");
     }
 }

@@ -2,7 +2,7 @@
 
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Drawable, PathElement, PointCollection, Rectangle, Text};
+use plotters::element::{Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
@@ -39,6 +39,11 @@ impl Canvas<'_> {
         if x1 > x0 && y1 > y0 {
             self.element(&Rectangle::new([(x0, y0), (x1, y1)], color.filled()));
         }
+    }
+
+    /// A filled polygon.
+    pub fn polygon(&self, corners: &[(i32, i32)], color: RGBAColor) {
+        self.element(&Polygon::new(corners.to_vec(), color.filled()));
     }
 
     /// The border of a rectangle.

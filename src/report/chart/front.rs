@@ -6,7 +6,8 @@ use plotters::style::Color;
 use super::axis::ValueScale;
 use super::canvas::{Canvas, Label, draw, fit};
 use super::palette::{BLUE, FADED, GRID, INK, VERMILION};
-use super::sheet::{EDGE, Head, Key, PLOT_RIGHT, WIDTH};
+use super::plot::{Mark, Plot};
+use super::sheet::{Head, Key, PLOT_RIGHT};
 
 /// What a front shows. Both figures are better when smaller.
 #[derive(Clone, Debug)]
@@ -38,7 +39,6 @@ pub struct FrontPoint {
     pub is_chosen: bool,
 }
 
-const LEFT: i32 = 120;
 const HEIGHT: i32 = 460;
 const TEXT_SIZE: i32 = 12;
 const AXIS_ROOM: i32 = 56;
@@ -51,21 +51,21 @@ pub fn chart(front: &Front) -> Option<String> {
     let across = largest(|point| point.at.0)?.max(front.bound.unwrap_or(0.0));
     let up = largest(|point| point.at.1)?;
     let keys = vec![
-        Key::new(BLUE, "on the front: no other point is as good in both"),
-        Key::new(VERMILION, "chosen"),
-        Key::new(FADED, "beaten by another point"),
+        Key::marked(BLUE, Mark::Square, "on the front: no other point is as good in both"),
+        Key::marked(VERMILION, Mark::Diamond, "chosen"),
+        Key::marked(FADED, Mark::Cross, "beaten by another point"),
     ];
     let head = Head::of(front.title, front.subtitle, keys);
-    let top = head.height() + 8;
-    let bottom = top + HEIGHT;
-    let vertical = ValueScale::new(up, 6.0, bottom, top);
-    let horizontal = ValueScale::new(across, 8.0, LEFT, PLOT_RIGHT);
-    let svg = draw(WIDTH, bottom + AXIS_ROOM + EDGE / 2, |canvas| {
+    let plot = Plot::below(&head, 8, HEIGHT, PLOT_RIGHT);
+    let vertical = ValueScale::new(up, 6.0, plot.bottom, plot.top);
+    let horizontal = ValueScale::new(across, 8.0, plot.left, plot.right);
+    let (width, height) = plot.paper(AXIS_ROOM);
+    let svg = draw(width, height, |canvas| {
         head.draw(canvas);
-        vertical.draw_left(canvas, LEFT, PLOT_RIGHT, &fit(front.up, TEXT_SIZE, HEIGHT));
-        bottom_axis(canvas, &horizontal, front.across, (top, bottom));
+        vertical.draw_left(canvas, plot.left, plot.right, &fit(front.up, TEXT_SIZE, HEIGHT));
+        bottom_axis(canvas, &horizontal, front.across, &plot);
         if let Some(bound) = front.bound {
-            mark_bound(canvas, horizontal.at(bound), bound, (top, bottom));
+            mark_bound(canvas, horizontal.at(bound), bound, &plot);
         }
         let place = |point: &FrontPoint| (horizontal.at(point.at.0), vertical.at(point.at.1));
         draw_steps(canvas, front, place);
@@ -74,20 +74,18 @@ pub fn chart(front: &Front) -> Option<String> {
     Some(svg)
 }
 
-fn bottom_axis(canvas: &Canvas, scale: &ValueScale, title: &str, (top, bottom): (i32, i32)) {
+fn bottom_axis(canvas: &Canvas, scale: &ValueScale, title: &str, plot: &Plot) {
     for (x, text) in scale.ticks() {
-        canvas.line(&[(x, top), (x, bottom)], GRID.to_rgba(), 1);
-        canvas.text((x, bottom + 14), &Label::new(text, TEXT_SIZE - 1).centered());
+        canvas.line(&[(x, plot.top), (x, plot.bottom)], GRID.to_rgba(), 1);
+        canvas.text((x, plot.bottom + 14), &Label::new(text, TEXT_SIZE - 1).centered());
     }
-    canvas.line(&[(LEFT, bottom), (PLOT_RIGHT, bottom)], FADED.to_rgba(), 1);
-    let title = Label::new(fit(title, TEXT_SIZE + 1, PLOT_RIGHT - LEFT), TEXT_SIZE + 1).centered();
-    canvas.text(((LEFT + PLOT_RIGHT) / 2, bottom + 38), &title);
+    plot.draw_bottom(canvas, title, 38);
 }
 
-fn mark_bound(canvas: &Canvas, x: i32, bound: f64, (top, bottom): (i32, i32)) {
-    canvas.dashed_upright(x, (top, bottom), INK.to_rgba(), (5, 4));
+fn mark_bound(canvas: &Canvas, x: i32, bound: f64, plot: &Plot) {
+    canvas.dashed_upright(x, (plot.top, plot.bottom), INK.to_rgba(), (5, 4));
     let label = Label::new(format!("at most {bound}"), TEXT_SIZE).right();
-    canvas.text_on_ground((x - 6, top + 10), &label);
+    canvas.text_on_ground((x - 6, plot.top + 10), &label);
 }
 
 /// The border of what can be had: steps from one point of the front to the next.
@@ -107,20 +105,30 @@ fn draw_points(canvas: &Canvas, front: &Front, place: impl Fn(&FrontPoint) -> (i
     let mut taken: Vec<i32> = Vec::new();
     for point in ordered {
         let (x, y) = place(point);
-        let (color, half) = match (point.is_chosen, point.on_front) {
-            (true, _) => (VERMILION, 6),
-            (false, true) => (BLUE, 4),
-            (false, false) => (FADED, 3),
+        let (color, mark) = match (point.is_chosen, point.on_front) {
+            (true, _) => (VERMILION, Mark::Diamond),
+            (false, true) => (BLUE, Mark::Square),
+            (false, false) => (FADED, Mark::Cross),
         };
-        canvas.fill((x - half, y - half), (x + half, y + half), color.to_rgba());
-        let is_free = taken.iter().all(|other| (other - (y - 12)).abs() >= TEXT_SIZE + 2);
-        if point.is_chosen || (named && point.on_front && is_free) {
-            let label = Label::new(fit(&point.name, TEXT_SIZE - 1, 460), TEXT_SIZE - 1);
-            let label = if x + 10 + label.width() > PLOT_RIGHT { label.right() } else { label };
-            let at = if x + 10 + label.width() > PLOT_RIGHT { x - 10 } else { x + 10 };
-            canvas.text_on_ground((at, y - 12), &label);
-            taken.push(y - 12);
+        mark.draw(canvas, (x, y), color);
+        if !point.is_chosen && !(named && point.on_front) {
+            continue;
         }
+        let label = Label::new(fit(&point.name, TEXT_SIZE - 1, 460), TEXT_SIZE - 1);
+        let (label, at) = beside(label, (x, y));
+        if point.is_chosen || taken.iter().all(|other: &i32| (other - at.1).abs() >= TEXT_SIZE + 2) {
+            canvas.text_on_ground(at, &label);
+            taken.push(at.1);
+        }
+    }
+}
+
+/// Where a point of the front has its name: below it on the left, where no point lies, for that one would beat it; above
+/// it on the right if the axis is too near.
+fn beside(label: Label, (x, y): (i32, i32)) -> (Label, (i32, i32)) {
+    match x - 10 - label.width() > Plot::LEFT {
+        true => (label.right(), (x - 10, y + 12)),
+        false => (label, (x + 10, y - 12)),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod live;
 mod ownership;
 mod palette;
 mod pauses;
+pub mod plot;
 mod rows;
 mod sheet;
 mod strips;

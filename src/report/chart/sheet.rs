@@ -6,6 +6,7 @@ use crate::report::{OutputFile, Report, units};
 
 use super::canvas::{Canvas, Label, fit, fold};
 use super::palette::{FADED, INK};
+use super::plot::Mark;
 
 /// Width of every chart, pixels.
 pub(super) const WIDTH: i32 = 1_200;
@@ -25,11 +26,18 @@ const LINE_HEIGHT: i32 = 18;
 pub(super) struct Key {
     pub color: RGBColor,
     pub meaning: String,
+    /// The shape of points; `None` for areas and lines.
+    mark: Option<Mark>,
 }
 
 impl Key {
     pub fn new(color: RGBColor, meaning: impl Into<String>) -> Self {
-        Key { color, meaning: meaning.into() }
+        Key { color, meaning: meaning.into(), mark: None }
+    }
+
+    /// Of points with a shape.
+    pub fn marked(color: RGBColor, mark: Mark, meaning: impl Into<String>) -> Self {
+        Key { color, meaning: meaning.into(), mark: Some(mark) }
     }
 
     fn width(&self) -> i32 {
@@ -92,8 +100,12 @@ impl Head {
         for row in &self.legend {
             let mut x = EDGE;
             for key in row {
-                let corner = (x, y - SWATCH / 2);
-                canvas.fill(corner, (x + SWATCH, y + SWATCH / 2), key.color.to_rgba());
+                match key.mark {
+                    Some(mark) => mark.draw(canvas, (x + SWATCH / 2, y), key.color),
+                    None => {
+                        canvas.fill((x, y - SWATCH / 2), (x + SWATCH, y + SWATCH / 2), key.color.to_rgba());
+                    }
+                }
                 canvas.text((x + SWATCH + 5, y), &Label::new(key.meaning.as_str(), TEXT_SIZE));
                 x += key.width();
             }

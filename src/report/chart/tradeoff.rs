@@ -6,7 +6,8 @@ use plotters::style::{Color, RGBColor};
 use super::axis::ValueScale;
 use super::canvas::{Canvas, Label, draw, fit};
 use super::palette::{BLUE, FADED, INK, VERMILION};
-use super::sheet::{EDGE, Head, Key, PLOT_RIGHT, WIDTH};
+use super::plot::{Mark, Plot, Point};
+use super::sheet::{Head, Key, PLOT_RIGHT};
 
 /// What a trade-off shows.
 #[derive(Clone, Debug)]
@@ -36,16 +37,6 @@ pub struct Curve<'a> {
     pub points: Vec<Option<Point>>,
 }
 
-/// A value with its interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// The value.
-    pub value: f64,
-    /// Ends of its 95 % interval, if one can be stated.
-    pub interval: Option<(f64, f64)>,
-}
-
-const LEFT: i32 = 120;
 const RIGHT: i32 = PLOT_RIGHT - 96;
 const HEIGHT: i32 = 420;
 const TEXT_SIZE: i32 = 12;
@@ -55,27 +46,28 @@ const AXIS_ROOM: i32 = 56;
 pub fn chart(tradeoff: &Tradeoff) -> Option<String> {
     let (largest_left, largest_right) = (tradeoff.left.largest()?, tradeoff.right.largest()?);
     let keys = vec![
-        Key::new(BLUE, tradeoff.left.title),
-        Key::new(VERMILION, format!("{} (right axis)", tradeoff.right.title)),
+        Key::marked(BLUE, Mark::Square, format!("{} (left axis)", tradeoff.left.title)),
+        Key::marked(VERMILION, Mark::Diamond, format!("{} (right axis)", tradeoff.right.title)),
     ];
     let head = Head::of(tradeoff.title, tradeoff.subtitle, keys);
-    let top = head.height() + 22;
-    let bottom = top + HEIGHT;
-    let [left, right] = [largest_left, largest_right].map(|largest| ValueScale::new(largest, 6.0, bottom, top));
+    let plot = Plot::below(&head, 22, HEIGHT, RIGHT);
+    let [left, right] =
+        [largest_left, largest_right].map(|largest| ValueScale::new(largest, 6.0, plot.bottom, plot.top));
     let x = |index: usize| {
         let gaps = tradeoff.values.len().saturating_sub(1).max(1) as i32;
-        LEFT + 36 + (RIGHT - LEFT - 72) * index as i32 / gaps
+        plot.left + 36 + (plot.width() - 72) * index as i32 / gaps
     };
-    let svg = draw(WIDTH, bottom + AXIS_ROOM + EDGE / 2, |canvas| {
+    let (width, height) = plot.paper(AXIS_ROOM);
+    let svg = draw(width, height, |canvas| {
         head.draw(canvas);
-        left.draw_left(canvas, LEFT, RIGHT, &fit(tradeoff.left.title, TEXT_SIZE, HEIGHT));
+        left.draw_left(canvas, plot.left, plot.right, &fit(tradeoff.left.title, TEXT_SIZE, HEIGHT));
         right_axis(canvas, &right, tradeoff.right.title);
-        bottom_axis(canvas, tradeoff, bottom, x);
+        bottom_axis(canvas, tradeoff, &plot, x);
         if let Some(knee) = tradeoff.knee {
-            mark_knee(canvas, tradeoff, knee, x(knee), (top, bottom));
+            mark_knee(canvas, tradeoff.values[knee], x(knee), &plot);
         }
-        draw_curve(canvas, &tradeoff.left, &left, BLUE, x, -2);
-        draw_curve(canvas, &tradeoff.right, &right, VERMILION, x, 2);
+        draw_curve(canvas, &tradeoff.left, &left, (BLUE, Mark::Square), |index| x(index) - 2);
+        draw_curve(canvas, &tradeoff.right, &right, (VERMILION, Mark::Diamond), |index| x(index) + 2);
     });
     Some(svg)
 }
@@ -83,8 +75,7 @@ pub fn chart(tradeoff: &Tradeoff) -> Option<String> {
 impl Curve<'_> {
     /// The largest value or end of an interval.
     fn largest(&self) -> Option<f64> {
-        let ends = |point: &Point| point.interval.map_or(point.value, |(_, high)| high.max(point.value));
-        self.points.iter().flatten().map(ends).reduce(f64::max)
+        self.points.iter().flatten().map(Point::highest).reduce(f64::max)
     }
 }
 
@@ -100,25 +91,22 @@ fn right_axis(canvas: &Canvas, scale: &ValueScale, title: &str) {
     canvas.text((RIGHT + 6 + widest + 14, middle), &title);
 }
 
-fn bottom_axis(canvas: &Canvas, tradeoff: &Tradeoff, bottom: i32, x: impl Fn(usize) -> i32) {
-    canvas.line(&[(LEFT, bottom), (RIGHT, bottom)], FADED.to_rgba(), 1);
-    let gap = if tradeoff.values.len() > 1 { x(1) - x(0) } else { RIGHT - LEFT };
+fn bottom_axis(canvas: &Canvas, tradeoff: &Tradeoff, plot: &Plot, x: impl Fn(usize) -> i32) {
+    let gap = if tradeoff.values.len() > 1 { x(1) - x(0) } else { plot.width() };
     let every = (44 / gap.max(1) + 1) as usize;
     for (index, value) in tradeoff.values.iter().enumerate().step_by(every) {
-        canvas.line(&[(x(index), bottom), (x(index), bottom + 4)], FADED.to_rgba(), 1);
+        canvas.line(&[(x(index), plot.bottom), (x(index), plot.bottom + 4)], FADED.to_rgba(), 1);
         let text = fit(value, TEXT_SIZE - 1, gap * every as i32 - 4);
-        canvas.text((x(index), bottom + 14), &Label::new(text, TEXT_SIZE - 1).centered());
+        canvas.text((x(index), plot.bottom + 14), &Label::new(text, TEXT_SIZE - 1).centered());
     }
-    let title = Label::new(fit(tradeoff.setting, TEXT_SIZE + 1, RIGHT - LEFT), TEXT_SIZE + 1).centered();
-    canvas.text(((LEFT + RIGHT) / 2, bottom + 38), &title);
+    plot.draw_bottom(canvas, tradeoff.setting, 38);
 }
 
-fn mark_knee(canvas: &Canvas, tradeoff: &Tradeoff, knee: usize, x: i32, (top, bottom): (i32, i32)) {
-    canvas.dashed_upright(x, (top, bottom), INK.to_rgba(), (5, 4));
-    let text = format!("knee: {}", tradeoff.values[knee]);
-    let label = Label::new(text, TEXT_SIZE).bold();
-    let at = x.clamp(LEFT + label.width() / 2, RIGHT - label.width() / 2);
-    canvas.text((at, top - 11), &label.centered());
+fn mark_knee(canvas: &Canvas, value: &str, x: i32, plot: &Plot) {
+    canvas.dashed_upright(x, (plot.top, plot.bottom), INK.to_rgba(), (5, 4));
+    let label = Label::new(format!("knee: {value}"), TEXT_SIZE).bold();
+    let at = x.clamp(plot.left + label.width() / 2, plot.right - label.width() / 2);
+    canvas.text((at, plot.top - 11), &label.centered());
 }
 
 /// Points with their intervals, joined where neighbours have values. The two curves stand a little beside each other, so
@@ -127,29 +115,20 @@ fn draw_curve(
     canvas: &Canvas,
     curve: &Curve,
     scale: &ValueScale,
-    color: RGBColor,
+    (color, mark): (RGBColor, Mark),
     x: impl Fn(usize) -> i32,
-    aside: i32,
 ) {
-    let place = |index: usize, value: f64| (x(index) + aside, scale.at(value));
     let points: Vec<(usize, Point)> =
         curve.points.iter().enumerate().filter_map(|(index, point)| Some((index, (*point)?))).collect();
     for pair in points.windows(2) {
         let [(a, from), (b, to)] = pair else { continue };
         if b - a == 1 {
+            let place = |index: usize, value: f64| (x(index), scale.at(value));
             canvas.line(&[place(*a, from.value), place(*b, to.value)], color.to_rgba(), 2);
         }
     }
     for (index, point) in &points {
-        let (px, py) = place(*index, point.value);
-        if let Some((low, high)) = point.interval {
-            let (low, high) = (scale.at(low.max(0.0)), scale.at(high));
-            canvas.line(&[(px, low), (px, high)], color.to_rgba(), 1);
-            for end in [low, high] {
-                canvas.line(&[(px - 4, end), (px + 4, end)], color.to_rgba(), 1);
-            }
-        }
-        canvas.fill((px - 4, py - 4), (px + 4, py + 4), color.to_rgba());
+        point.draw(canvas, x(*index), |value| scale.at(value), color, mark);
     }
 }
 

@@ -72,10 +72,10 @@ fn chosen(page: &mut Page, tuned: &Tuned) {
     }
     if tuned.alike > 0 {
         let alike = format!(
-            "{} of {} have the very same value: these seeds don't tell which is best. More seeds or a longer scenario would, \
-             or an objective that does not wait for rare events",
-            counted(tuned.alike, "other point", "other points"),
-            counted(tuned.tried.len() as u64 - 1, "that was tried", "that were tried")
+            "{} of the {} that were tried have the very same value: these seeds don't tell which is best. More seeds or a \
+             longer scenario would, or an objective that does not wait for rare events",
+            count(tuned.alike),
+            counted(tuned.tried.len() as u64 - 1, "other point", "other points")
         );
         page.marked(0, (Paint::Yellow, "!"), &alike);
     }

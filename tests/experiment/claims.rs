@@ -63,7 +63,7 @@ fn claims_about_the_same_runs_share_them() {
     bench.write("six.json", &best("6 s"));
     bench.write("forty.json", &best("40 s"));
     let done = bench.ends(0, "claims six.json forty.json --out out");
-    assert!(done.out.contains("wrong  6 s is best") && done.out.contains("no effect  40 s is best"), "{}", done.out);
+    assert!(done.out.contains("wrong  6 s is best") && done.out.contains("depends  40 s is best"), "{}", done.out);
     let index = bench.read("out/README.md");
     assert!(index.contains("2 claims tested with 72 runs"), "3 variants, 2 conditions, 12 seeds, once: {index}");
     let page = bench.read("out/6s.md");

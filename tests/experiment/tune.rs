@@ -100,7 +100,7 @@ fn an_objective_that_never_happens_is_told_as_such() {
     let bench = Bench::new();
     let tune = format!("tune small.json {AXES} --seeds 6 --subject-to= --objective livelocks_per_hour --out out");
     let done = bench.ends(0, &tune);
-    assert!(done.out.contains("have the very same value: these seeds don't tell which is best"), "{}", done.out);
+    assert!(done.out.contains("have the very same value"), "{}", done.out);
 }
 
 #[test]

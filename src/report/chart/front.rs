@@ -111,7 +111,7 @@ fn draw_points(canvas: &Canvas, front: &Front, place: impl Fn(&FrontPoint) -> (i
             (false, false) => (FADED, Mark::Cross),
         };
         mark.draw(canvas, (x, y), color);
-        if !point.is_chosen && !(named && point.on_front) {
+        if !(point.is_chosen || named && point.on_front) {
             continue;
         }
         let label = Label::new(fit(&point.name, TEXT_SIZE - 1, 460), TEXT_SIZE - 1);

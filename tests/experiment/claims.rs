@@ -119,6 +119,42 @@ fn repository() -> &'static std::path::Path {
 }
 
 #[test]
+fn the_report_has_a_page_a_chart_and_a_verdict_for_every_claim_of_the_pack() {
+    let report = repository().join("reports/claims");
+    let read =
+        |name: &str| std::fs::read_to_string(report.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let (index, judged) = (read("README.md"), read("claims.json"));
+    let judged: Vec<rebalab::experiment::claims::JudgedClaim> = serde_json::from_str(&judged).unwrap();
+    let pack = repository().join("scenarios/claims");
+    let mut files: Vec<_> = std::fs::read_dir(&pack).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(judged.len(), files.len());
+    for (judged, file) in judged.iter().zip(files) {
+        let claim = rebalab::experiment::claims::ClaimFile::read(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(judged.name, claim.name);
+        let experiment = claim.plan().unwrap().definition().digest();
+        assert_eq!(judged.experiment, experiment, "{} was changed after it was judged", claim.name);
+        let page = read(&format!("{}.md", claim.name));
+        assert!(page.starts_with(&format!("# {}\n", claim.claim)), "{}", claim.name);
+        assert!(claim.sources.iter().all(|source| page.contains(source)), "{}", claim.name);
+        assert!(index.contains(&format!("[{}]({}.md)", claim.claim, claim.name)), "{}", claim.name);
+        assert!(read(&format!("charts/{}.svg", claim.name)).starts_with("<svg"));
+    }
+}
+
+#[test]
+fn a_claim_of_the_report_comes_out_again_byte_for_byte() {
+    let bench = Bench::new();
+    let name = "heartbeat-a-third-of-the-session";
+    let file = repository().join(format!("scenarios/claims/{name}.json"));
+    bench.ends(0, &format!("claims {} --out out", file.display()));
+    for file in [format!("{name}.md"), format!("charts/{name}.svg")] {
+        let kept = std::fs::read_to_string(repository().join("reports/claims").join(&file)).unwrap();
+        assert_eq!(bench.read(&format!("out/{file}")), kept, "{file}: see reports/claims/README.md for how it is made");
+    }
+}
+
+#[test]
 fn claims_about_one_value_each_share_their_experiment() {
     let digest = |seconds: u32| {
         let file = repository().join(format!("scenarios/claims/session-{seconds}s.json"));

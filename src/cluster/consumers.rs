@@ -1,6 +1,7 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
 use std::collections::VecDeque;
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
@@ -9,11 +10,12 @@ use crate::client::{
     Output, RecordBatch, Thread,
 };
 use crate::engine::{RandomStream, SimDuration, SimTime};
+use crate::protocol::message::Request;
 use crate::protocol::{BrokerId, TopicPartition};
 use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
 use crate::trace::{Event, HostPause, StopKind};
 
-use super::host::{Process, Work, WorkKind};
+use super::host::{FirstUse, Process, Work, WorkKind};
 use super::network::{Packet, Way};
 use super::simulation::Simulation;
 
@@ -40,9 +42,9 @@ impl Simulation<'_> {
             behaviour: entry.behaviour.clone(),
         };
         let host = &mut self.hosts[consumer as usize];
-        host.process = Some(Process::new(ConsumerClient::new(settings)));
         let fixed = self.fixed[consumer as usize].startups.pop_front();
         let startup = fixed.unwrap_or_else(|| entry.startup.sample(&mut host.random.startup));
+        host.process = Some(Process::new(ConsumerClient::new(settings), startup));
         self.begin_work(consumer, WorkKind::Startup, startup);
     }
 
@@ -133,11 +135,16 @@ impl Simulation<'_> {
             Output::Send { connection, correlation_id, version, request, unread_until } => {
                 let Some(process) = self.process(consumer) else { return };
                 let Some(id) = process.connection(connection) else { return };
-                let is_first = process.is_first_of_its_kind(&request);
-                let mut at = self.now;
-                if is_first {
-                    at += self.first_use.sample(&mut self.hosts[consumer as usize].random.first_use);
-                }
+                let starts_up = matches!(
+                    *request,
+                    Request::FindCoordinator { .. } | Request::Metadata { .. } | Request::JoinGroup(_)
+                );
+                let first = if starts_up {
+                    SimDuration::ZERO
+                } else {
+                    self.first_use(consumer, FirstUse::Request(discriminant(&request)))
+                };
+                let at = self.now + first;
                 let packet = Packet::Request { correlation_id, version, request, not_before: unread_until };
                 self.send_packet(at, id, Way::ToBroker, packet);
             }
@@ -169,6 +176,19 @@ impl Simulation<'_> {
             Output::Failed => self.end_process(consumer, StopKind::Failed),
             Output::Event(event) => self.emit(Event::Client { consumer: Self::name(consumer), event }),
         }
+    }
+
+    /// How much longer something of this kind takes because this process has not done it before.
+    pub(super) fn first_use(&mut self, consumer: u32, kind: FirstUse) -> SimDuration {
+        let host = &mut self.hosts[consumer as usize];
+        let counts = self.usual_startup.is_some() || matches!(kind, FirstUse::Request(_));
+        let Some(process) = host.process.as_mut().filter(|_| counts) else { return SimDuration::ZERO };
+        if !process.is_first(kind) {
+            return SimDuration::ZERO;
+        }
+        let cost = self.first_use.sample(&mut host.random.first_use);
+        let Some(usual) = self.usual_startup else { return cost };
+        SimDuration((u128::from(cost.0) * u128::from(process.startup.0) / u128::from(usual.0.max(1))) as u64)
     }
 
     /// When a thread that wants to be woken at `at` really wakes. A wish for this instant is no sleep.
@@ -270,13 +290,15 @@ impl Simulation<'_> {
             Callback::Revoked => &callbacks.revoked,
             Callback::Lost => &callbacks.lost,
         };
-        let length = length.sample(&mut self.hosts[consumer as usize].random.callback);
+        let length = length.sample(&mut self.hosts[consumer as usize].random.callback)
+            + self.first_use(consumer, FirstUse::Listener(callback));
         self.emit(Event::CallbackBegan { consumer: Self::name(consumer), callback, partitions });
         self.begin_work(consumer, WorkKind::Callback(callback), length);
     }
 
     #[inline(never)]
     fn begin_assignment(&mut self, consumer: u32, cost: SimDuration) {
+        let cost = cost + self.first_use(consumer, FirstUse::Assignor);
         let host = &mut self.hosts[consumer as usize];
         let length = host.stretched(cost);
         let ends = self.now + length;

@@ -24,6 +24,7 @@ use crate::scenario::checked::Consumer;
 use crate::trace::PartitionIndex;
 
 use super::brokers::Brokers;
+use super::host::FirstUse;
 use super::simulation::Simulation;
 use super::workload::Workload;
 
@@ -39,6 +40,8 @@ pub struct Fetcher {
     sessions: Vec<FetchSession>,
     /// What has come and was not asked for yet, in the order in which it came.
     buffer: VecDeque<Fetched>,
+    /// A Fetch was sent.
+    begun: bool,
 }
 
 /// What is fetched from one broker.
@@ -178,6 +181,13 @@ impl FetchSession {
 }
 
 impl Fetcher {
+    /// The first Fetches of all were sent just now.
+    fn has_begun(&mut self) -> bool {
+        let begins = !self.begun && self.sessions.iter().any(|session| session.sent.is_some());
+        self.begun |= begins;
+        begins
+    }
+
     /// Some partition of this broker has records in the buffer that can still be returned.
     fn has_buffered(&self, broker: BrokerId, assigned: &[AssignedPartition]) -> bool {
         self.buffer.iter().any(|fetched| fetched.broker == broker && self.owned(fetched, assigned).is_some())
@@ -335,6 +345,13 @@ impl Simulation<'_> {
         let entry = self.consumers[consumer as usize];
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
         process.fetcher.send(process.client.assigned(), self.now, entry, &self.brokers);
+        if process.fetcher.has_begun() {
+            let first = self.first_use(consumer, FirstUse::Fetch);
+            let host = &mut self.hosts[consumer as usize];
+            if let Some(process) = host.process.as_mut().filter(|_| first > SimDuration::ZERO) {
+                process.fetcher.sessions.iter_mut().for_each(|session| session.ready = self.now + first);
+            }
+        }
     }
 
     /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.

@@ -5,7 +5,7 @@
 //! meanwhile is found expired at the resume. A slowdown stretches the application's work. A crash ends the process
 //! without a word; its sockets are closed by the operating system.
 
-use std::mem::{Discriminant, discriminant};
+use std::mem::Discriminant;
 use std::sync::Arc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
@@ -107,8 +107,23 @@ pub struct Process {
     pub fetcher: Fetcher,
     /// SIGTERM was sent: the consumer closes.
     pub closing: bool,
-    /// Kinds of group requests that it has sent before.
-    pub sent_before: Vec<Discriminant<Request>>,
+    /// How long it took to start up.
+    pub startup: SimDuration,
+    /// What it has done before.
+    done_before: Vec<FirstUse>,
+}
+
+/// A kind of thing that takes longer the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FirstUse {
+    /// A group request.
+    Request(Discriminant<Request>),
+    /// A call of the listener.
+    Listener(Callback),
+    /// The leader's assignor.
+    Assignor,
+    /// A Fetch.
+    Fetch,
 }
 
 impl Process {
@@ -118,8 +133,8 @@ impl Process {
         *place = Some(work);
     }
 
-    /// A process around a consumer that has not been started.
-    pub fn new(client: ConsumerClient) -> Self {
+    /// A process around a consumer, which starts up for so long.
+    pub fn new(client: ConsumerClient, startup: SimDuration) -> Self {
         Process {
             client,
             work: None,
@@ -129,20 +144,18 @@ impl Process {
             awaits_records: false,
             fetcher: Fetcher::default(),
             closing: false,
-            sent_before: Vec::new(),
+            startup,
+            done_before: Vec::new(),
         }
     }
 
-    /// Whether this is the first request of its kind since the process was started. Those that precede the first
-    /// JoinGroup are part of starting up.
-    pub fn is_first_of_its_kind(&mut self, request: &Request) -> bool {
-        let kind = discriminant(request);
-        let starts_up = matches!(request, Request::FindCoordinator { .. } | Request::Metadata { .. });
-        if starts_up || self.sent_before.contains(&kind) {
-            return false;
+    /// Whether this is the first thing of its kind since the process was started.
+    pub fn is_first(&mut self, kind: FirstUse) -> bool {
+        let is_first = !self.done_before.contains(&kind);
+        if is_first {
+            self.done_before.push(kind);
         }
-        self.sent_before.push(kind);
-        !matches!(request, Request::JoinGroup(_))
+        is_first
     }
 
     /// The open connection of that kind.

@@ -15,12 +15,27 @@ pub struct Inputs {
     pub thread_lateness: Distribution,
     /// How late a coordinator acts on a timer.
     pub timer_lateness: Distribution,
-    /// How much longer a process takes to send its first request of each kind, once it is up: a virtual machine loads
-    /// classes when they are first used. What comes before the first JoinGroup belongs to the start-up time.
+    /// How much longer it takes a process to do a thing of a kind for the first time: a virtual machine loads classes when
+    /// they are first used. What comes before the first JoinGroup belongs to the start-up time.
     pub first_use: Distribution,
+    /// The start-up time of a process to which that applies: one that was slower to start (a cold virtual machine, a busy
+    /// machine) is slower at its first uses in the same proportion. `None` if they have nothing to do with each other,
+    /// and only first requests take longer.
+    pub usual_startup: Option<SimDuration>,
     /// From these instants on, what is drawn is drawn under another seed, in time order. Until then the run is the
     /// same as without: so a run can be continued in another way from a point in its middle.
-    pub reseeds: Vec<(SimTime, u64)>,
+    pub reseeds: Vec<Reseed>,
+}
+
+/// What is drawn is drawn under another seed from an instant on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reseed {
+    /// The instant.
+    pub at: SimTime,
+    /// Only what is drawn for that consumer, by its index; for all and for the brokers' logs if `None`.
+    pub consumer: Option<u32>,
+    /// The seed.
+    pub seed: u64,
 }
 
 impl Default for Inputs {
@@ -32,6 +47,7 @@ impl Default for Inputs {
             thread_lateness: punctual.clone(),
             timer_lateness: punctual.clone(),
             first_use: punctual,
+            usual_startup: None,
             reseeds: Vec::new(),
         }
     }

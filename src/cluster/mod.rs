@@ -18,5 +18,5 @@ mod simulation;
 mod strikes;
 mod workload;
 
-pub use inputs::{ConsumerInputs, Inputs};
+pub use inputs::{ConsumerInputs, Inputs, Reseed};
 pub use simulation::{RunTotals, directory, run, run_with};

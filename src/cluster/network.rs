@@ -144,12 +144,11 @@ struct Streams {
 }
 
 impl Streams {
-    fn all(seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Vec<Streams> {
-        let streams = consumers.map(|name| Streams {
-            to_broker: RandomStream::new(seed, name.as_ref(), "network to broker"),
-            from_broker: RandomStream::new(seed, name.as_ref(), "network from broker"),
-        });
-        streams.collect()
+    fn new(seed: u64, consumer: &str) -> Streams {
+        Streams {
+            to_broker: RandomStream::new(seed, consumer, "network to broker"),
+            from_broker: RandomStream::new(seed, consumer, "network from broker"),
+        }
     }
 }
 
@@ -166,14 +165,14 @@ pub struct Network {
 impl Network {
     /// A network without connections. `consumers` are the consumers' names, by index.
     pub fn new(model: NetworkModel, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Self {
-        let streams = Streams::all(seed, consumers);
+        let streams = consumers.map(|name| Streams::new(seed, name.as_ref())).collect();
         let latency = model.latency.sampler();
         Network { model, latency, streams, links: FxHashMap::default(), next_id: 0, active: Vec::new() }
     }
 
-    /// Delays are drawn under another seed from here on.
-    pub fn reseed(&mut self, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) {
-        self.streams = Streams::all(seed, consumers);
+    /// Delays of that consumer's packets are drawn under another seed from here on.
+    pub fn reseed(&mut self, consumer: u32, seed: u64, name: &str) {
+        self.streams[consumer as usize] = Streams::new(seed, name);
     }
 
     /// A new connection; the caller sends the [`Packet::Syn`].

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
 use super::host::{Host, HostStreams};
-use super::inputs::{ConsumerInputs, Inputs};
+use super::inputs::{ConsumerInputs, Inputs, Reseed};
 use super::network::{ConnectionId, Network, Packet, Way};
 use super::rollout::RevisionChange;
 use super::workload::Workload;
@@ -158,10 +158,12 @@ pub(super) struct Simulation<'a> {
     pub timer_lateness: Sampler,
     /// How much longer the first request of each kind takes in a new process.
     pub first_use: Sampler,
+    /// The start-up time to which that applies.
+    pub usual_startup: Option<SimDuration>,
     /// What is fixed of each consumer.
     pub fixed: Vec<ConsumerInputs>,
     /// When the seed of what is drawn changes.
-    reseeds: Vec<(SimTime, u64)>,
+    reseeds: Vec<Reseed>,
     observers: &'a mut [&'a mut dyn Observer],
     totals: RunTotals,
 }
@@ -275,6 +277,7 @@ impl<'a> Simulation<'a> {
             thread_lateness: inputs.thread_lateness.sampler(),
             timer_lateness: inputs.timer_lateness.sampler(),
             first_use: inputs.first_use.sampler(),
+            usual_startup: inputs.usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
             client_outputs: Vec::new(),
@@ -313,8 +316,8 @@ impl<'a> Simulation<'a> {
             self.queue.schedule(at, Target::Fault(slot));
         }
         self.queue.schedule(SimTime::ZERO, Target::Sample);
-        for (index, (at, _)) in self.reseeds.iter().enumerate() {
-            self.queue.schedule(*at, Target::Reseed(index as u32));
+        for (index, reseed) in self.reseeds.iter().enumerate() {
+            self.queue.schedule(reseed.at, Target::Reseed(index as u32));
         }
     }
 
@@ -368,18 +371,22 @@ impl<'a> Simulation<'a> {
                 let step = SimDuration((self.scenario.duration.0 / SAMPLES).max(1));
                 self.queue.schedule(self.now + step, Target::Sample);
             }
-            Target::Reseed(index) => self.reseed(self.reseeds[index as usize].1),
+            Target::Reseed(index) => self.reseed(self.reseeds[index as usize]),
         }
     }
 
-    /// Opens every stream of delays and costs anew.
-    fn reseed(&mut self, seed: u64) {
-        for (host, consumer) in self.hosts.iter_mut().zip(&self.consumers) {
-            host.random = HostStreams::new(seed, &consumer.name);
+    /// Opens streams of delays and costs anew: those of one consumer, or every one.
+    fn reseed(&mut self, Reseed { consumer, seed, .. }: Reseed) {
+        let all = 0..self.hosts.len() as u32;
+        for index in all.filter(|index| consumer.is_none_or(|consumer| consumer == *index)) {
+            let name = &self.consumers[index as usize].name;
+            self.hosts[index as usize].random = HostStreams::new(seed, name);
+            self.network.reseed(index, seed, name);
         }
-        self.network.reseed(seed, self.consumers.iter().map(|consumer| &consumer.name));
-        for shard in &mut self.brokers.shards {
-            shard.reseed(seed);
+        if consumer.is_none() {
+            for shard in &mut self.brokers.shards {
+                shard.reseed(seed);
+            }
         }
     }
 

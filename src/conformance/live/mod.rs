@@ -12,6 +12,7 @@ mod library;
 mod measures;
 mod noise;
 mod ownership;
+mod parting;
 mod raw;
 mod read;
 mod recording;

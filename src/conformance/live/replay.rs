@@ -6,10 +6,11 @@ use super::build::{BuildError, build};
 use super::compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 use super::inputs::fit;
 use super::noise::NoiseFloor;
-use super::recording::Recording;
+use super::parting::partings;
+use super::recording::{Name, Recording};
 use super::story::Story;
 use super::timeline::{Timeline, TimelineRecorder};
-use crate::cluster::run_with;
+use crate::cluster::{Reseed, run_with};
 use crate::engine::{Millis, RandomStream, SimTime};
 
 /// At least this share of the quantities of a scenario must lie inside the tolerance, in percent.
@@ -26,7 +27,7 @@ pub const RUNS_MAX: u64 = 400;
 const MEMBER_SECONDS_MAX: u64 = 2_000_000;
 
 /// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
-/// another way.
+/// another way: with other costs for everybody, in the second half of the runs at scale for one of the many members.
 const RUNS_FROM_THE_START: u64 = 24;
 
 /// How one repetition was replayed.
@@ -41,7 +42,7 @@ pub struct Replayed {
     /// Tolerance of times.
     pub tolerance: Tolerance,
     /// Costs were drawn under these seeds from these instants on; none were in the run with median costs.
-    pub costs: Vec<(SimTime, u64)>,
+    pub costs: Vec<Reseed>,
     /// The run in which everything costs its median told the same story already.
     pub told_at_median: bool,
     /// Runs with drawn costs until this one; none if it is the run with median costs.
@@ -71,6 +72,14 @@ impl Replayed {
     fn closeness(&self) -> impl Ord {
         (self.differences.is_empty(), self.parted(), Reverse(self.differences.len() + self.outside().count()))
     }
+
+    /// Members by when they first went another way, the first one first.
+    fn partings(&self) -> Vec<(&Name, Millis)> {
+        let (recorded, simulated) = &*self.timelines;
+        let mut partings: Vec<_> = partings(recorded, simulated, self.tolerance).into_iter().collect();
+        partings.sort_by_key(|(_, parting)| *parting);
+        partings
+    }
 }
 
 /// The tolerance of times of a repetition.
@@ -95,15 +104,15 @@ fn affordable(recording: &Recording, runs_max: u64) -> u64 {
 pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildError> {
     let recorded_timeline = recording.comparable(Timeline::of_recording(recording));
     let recorded = recording.comparable_story(&recorded_timeline, recording.reference());
-    let median = NoiseFloor::median();
+    let median = NoiseFloor::median().of(recording);
     let quiet = build(recording, &recording.actions, &median)?;
     let quiet_inputs = fit(recording, &quiet, median.inputs());
-    let measured = NoiseFloor::measured();
+    let measured = NoiseFloor::measured().of(recording);
     let noisy = build(recording, &recording.actions, &measured)?;
     let mut noisy_inputs = measured.inputs();
     noisy_inputs.consumers.clone_from(&quiet_inputs.consumers);
 
-    let attempt = |costs: Vec<(SimTime, u64)>| {
+    let attempt = |costs: Vec<Reseed>| {
         let (scenario, mut inputs) =
             if costs.is_empty() { (&quiet, quiet_inputs.clone()) } else { (&noisy, noisy_inputs.clone()) };
         inputs.reseeds.clone_from(&costs);
@@ -116,13 +125,14 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
     let mut best = attempt(Vec::new());
     let told_at_median = best.differences.is_empty();
     let mut choices = RandomStream::new(0, &recording.scenario, "races");
-    for run in 1..=affordable(recording, runs_max) {
+    let runs = affordable(recording, runs_max);
+    for run in 1..=runs {
         if best.is_whole() {
             break;
         }
         let costs = match run {
-            ..=RUNS_FROM_THE_START => vec![(SimTime::ZERO, run)],
-            _ => continued(&best, run, &mut choices),
+            ..=RUNS_FROM_THE_START => vec![Reseed { at: SimTime::ZERO, consumer: None, seed: run }],
+            _ => continued(recording, &best, (run, recording.is_thinned() && run > runs / 2), &mut choices),
         };
         let tried = attempt(costs);
         if tried.closeness() > best.closeness() {
@@ -133,15 +143,34 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
     Ok(best)
 }
 
-/// The best run so far until some time before it parted from the recording, then other costs: a little before, or
-/// before what led there (heartbeats drift apart from one join on).
-fn continued(best: &Replayed, seed: u64, choices: &mut RandomStream) -> Vec<(SimTime, u64)> {
-    let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
+/// The best run so far, but with other costs from some time before it went another way: a little before, or before what
+/// led there (heartbeats drift apart from one join on, and what a batch holds follows from when the ones before it ended).
+/// Everybody's costs are drawn anew, or (`one`) those of one of the first members to go another way.
+fn continued(
+    recording: &Recording,
+    best: &Replayed,
+    (seed, one): (u64, bool),
+    choices: &mut RandomStream,
+) -> Vec<Reseed> {
+    let (mut consumer, mut parted) = (None, best.parted());
+    if one {
+        for (name, parting) in best.partings().into_iter().filter(|(_, parting)| *parting < Millis(i64::MAX)) {
+            consumer = recording.members.get_index_of(name).map(|index| index as u32);
+            parted = parting;
+            if choices.next_f64() < 0.5 {
+                break;
+            }
+        }
+    }
+    let parted = parted.0.clamp(0, i64::MAX / 2_000_000);
     let share = choices.next_f64();
     let back = (share * share * share * parted as f64) as i64;
-    let from = Millis((parted - 20 - back).max(0)).sim_time();
-    let mut costs: Vec<_> = best.costs.iter().copied().filter(|(at, _)| *at < from).collect();
-    costs.push((if costs.is_empty() { SimTime::ZERO } else { from }, seed));
+    let at = Millis((parted - 20 - back).max(0)).sim_time();
+    let superseded = |cost: &Reseed| cost.at >= at && (consumer.is_none() || cost.consumer == consumer);
+    let mut costs: Vec<_> = best.costs.iter().copied().filter(|cost| !superseded(cost)).collect();
+    let (at, consumer) = if costs.is_empty() { (SimTime::ZERO, None) } else { (at, consumer) };
+    let place = costs.partition_point(|cost| cost.at <= at);
+    costs.insert(place, Reseed { at, consumer, seed });
     costs
 }
 
@@ -149,7 +178,7 @@ fn judge(
     recording: &Recording,
     recorded: &Story,
     simulated: &Story,
-    costs: Vec<(SimTime, u64)>,
+    costs: Vec<Reseed>,
     (recorded_timeline, timeline): (&Timeline, Timeline),
 ) -> Replayed {
     Replayed {

@@ -53,7 +53,7 @@ pub fn runs(name: &str, seeds: Range<u64>) -> Vec<Run> {
     let recording = recording(name);
     seeds
         .map(|seed| {
-            let free = free_run(&recording, &NoiseFloor::measured(), seed).expect("it is modelled");
+            let free = free_run(&recording, &NoiseFloor::measured().of(&recording), seed).expect("it is modelled");
             run_of(&recording, free.actions, free.reference, seed, |_| {})
         })
         .collect()
@@ -67,7 +67,7 @@ pub fn run_of(
     seed: u64,
     change: impl Fn(&mut Scenario),
 ) -> Run {
-    let noise = NoiseFloor::measured();
+    let noise = NoiseFloor::measured().of(recording);
     let mut scenario = build(recording, &actions, &noise).expect("it is modelled");
     change(&mut scenario);
     let mut log = Log::default();

@@ -182,6 +182,7 @@ fn in_brackets(setting: Option<(&str, i64)>) -> String {
 }
 
 fn secs(span: SimDuration) -> String {
-    let millis = span.0.div_ceil(1_000_000);
-    if millis < 1_000 { format!("{millis} ms") } else { format!("{}.{} s", millis / 1_000, millis % 1_000 / 100) }
+    let millis = (span.0 + 500_000) / 1_000_000;
+    let tenths = (span.0 + 50_000_000) / 100_000_000;
+    if millis < 1_000 { format!("{millis} ms") } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }

@@ -9,6 +9,7 @@ use crate::analysis::rebalances::Started;
 use crate::client::ClientEvent;
 use crate::coordinator::CoordinatorEvent;
 use crate::engine::{SimDuration, SimTime};
+use crate::protocol::ErrorCode;
 
 /// Periods that are kept to find the median.
 const PERIODS_KEPT: usize = 1_000;
@@ -57,12 +58,12 @@ impl Livelocks {
         }
     }
 
-    /// An attempt to join began, or failed: one that lasted for the client's own request timeout was given up by it. The
-    /// group may stay in one rebalance meanwhile.
+    /// An attempt to join began, or failed: one that lasted for the client's own request timeout and got no answer was given
+    /// up by it. The group may stay in one rebalance meanwhile.
     pub fn joins(&mut self, facts: &Facts, consumer: ConsumerNumber, event: &ClientEvent) {
         match event {
             ClientEvent::JoinGroupSent { .. } => self.joins[consumer] = facts.now,
-            ClientEvent::RebalanceFailed { .. } => {
+            ClientEvent::RebalanceFailed { error: ErrorCode::NetworkException | ErrorCode::RequestTimedOut } => {
                 let timeout = facts.consumers[consumer].settings.config.request_timeout_ms.max(0) as u64;
                 let given_up = facts.now.since(self.joins[consumer]) >= SimDuration::from_millis(timeout);
                 if given_up && !self.hit_from_outside(facts, Some(consumer)) {

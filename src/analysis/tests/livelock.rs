@@ -108,21 +108,24 @@ fn attempts_that_time_out_all_the_time_have_too_short_a_request_timeout() {
 
 #[test]
 fn attempts_that_time_out_within_one_rebalance_have_too_short_a_request_timeout() {
-    let attempts = |lasting: f64| {
+    let attempts = |lasting: f64, error: ErrorCode| {
         let mut story = Story::new(2, 2);
         story.forms_at(1.0);
         for round in 0..6 {
             let begun = 10.0 + 40.0 * f64::from(round);
             story.at(begun).sends_join(1);
-            let failed = ClientEvent::RebalanceFailed { error: ErrorCode::NetworkException };
+            let failed = ClientEvent::RebalanceFailed { error };
             story.at(begun + lasting).client(1, failed);
         }
         story.ends_at(300.0).livelocks
     };
-    let livelocks = attempts(30.0);
+    let livelocks = attempts(30.0, ErrorCode::NetworkException);
     assert_eq!(only(&livelocks).cause, LivelockCause::RequestTimeoutTooShort);
     assert_eq!(only(&livelocks).period_s, 40.0);
-    assert!(attempts(29.0).is_empty(), "ended by something else than the client's own timeout of 30 s");
+    let early = attempts(29.0, ErrorCode::NetworkException);
+    assert!(early.is_empty(), "ended by something else than the client's own timeout of 30 s");
+    let answered = attempts(40.0, ErrorCode::RebalanceInProgress);
+    assert!(answered.is_empty(), "the coordinator's answer after a long join phase is no timeout");
 }
 
 #[test]

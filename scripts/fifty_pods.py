@@ -168,6 +168,8 @@ deploys of 1, 5 and 10 pods at a time among it: [grid.md](grid.md).
 ## Needless evictions at each session timeout
 
 Dynamic members, eager, without deploys. An eviction is needless if the process lived.
+A crash is noticed later than the session timeout where it falls into a rebalance: the session of a member that
+waits for the others rests until the barrier opens, which batches with records of 30 s put off for minutes.
 
 {evictions(sessions)}
 ## What a deploy costs
@@ -234,6 +236,9 @@ and one crash of [`{SCENARIO}`](../../{SCENARIO}), {seeds} seeds each, {seeds * 
 ```sh
 rebalab sweep {SCENARIO} {" ".join(f"'{axis}'" for axis in GRID)} --seeds {seeds} --out grid
 ```
+
+Where the crash falls into a rebalance it is noticed later than the session timeout: the session of a member that waits for the
+others rests until the barrier opens, which batches with records of 30 s put off for minutes.
 
 {table(head, rows)}"""
 

@@ -1,7 +1,7 @@
 //! Claims with their verdicts, in Markdown.
 //!
-//! - [`sentence`]: the verdict in a sentence
-//! - [`page`]: the page of a claim: rule, chart, where it turns, numbers, experiment, sources
+//! - `sentence`: the verdict in a sentence
+//! - `page`: the page of a claim: rule, chart, where it turns, numbers, experiment, sources
 //! - here: the files of a claim, its chart, and the page that lists all of them
 
 use std::collections::BTreeMap;

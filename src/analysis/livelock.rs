@@ -231,8 +231,8 @@ impl Livelocks {
                 )
             }
             LivelockCause::AssignorOscillates => {
-                let racks = facts.scenario.cluster.racks.is_empty();
-                let why = if racks { "" } else { " (racks decide where they go)" };
+                let no_racks = facts.scenario.cluster.racks.is_empty();
+                let why = if no_racks { "" } else { " (racks decide where they go)" };
                 format!(
                     "the assignor gives {who} partitions and takes them back again and again{why}: it revokes and rejoins every {every}"
                 )

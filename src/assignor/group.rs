@@ -8,7 +8,7 @@ use super::assignment::{AssignedPartition, GroupAssignment, MemberAssignment};
 use super::cluster::{Cluster, TopicMetadata};
 use super::distinct::distinct;
 use crate::protocol::java_hash::{JavaHashMap, string_compare};
-use crate::protocol::subscription::ConsumerProtocolSubscription;
+use crate::protocol::subscription::{ConsumerProtocolSubscription, TopicPartitions};
 use crate::protocol::{GroupInstanceId, MemberId, TopicName};
 
 /// A member as the leader knows it when it computes an assignment.
@@ -122,6 +122,17 @@ impl<'a> Group<'a> {
     /// The topic of that name, if it exists and somebody subscribes to it.
     pub(super) fn topic_index(&self, name: &str) -> Option<TopicIndex> {
         self.index_of.get(name).copied()
+    }
+
+    /// Claimed partitions of topics that take part and have them.
+    pub(super) fn existing(&self, claimed: &[TopicPartitions]) -> Vec<PartitionIndex> {
+        let of_topic = |claimed: &TopicPartitions| {
+            let range = self.topic_index(claimed.topic.as_str()).map_or(0..0, |topic| self.partitions_of(topic));
+            let number =
+                move |number: &i32| Some(range.start + u32::try_from(*number).ok()?).filter(|p| *p < range.end);
+            claimed.partitions.iter().filter_map(number).collect::<Vec<_>>()
+        };
+        claimed.iter().flat_map(of_topic).collect()
     }
 
     /// The numbers of a topic's partitions.

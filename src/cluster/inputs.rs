@@ -15,16 +15,27 @@ pub struct Inputs {
     pub thread_lateness: Distribution,
     /// How late a coordinator acts on a timer.
     pub timer_lateness: Distribution,
-    /// How much longer it takes a process to do a thing of a kind for the first time: a virtual machine loads classes when
-    /// they are first used. What comes before the first JoinGroup belongs to the start-up time.
-    pub first_use: Distribution,
-    /// The start-up time of a process to which that applies: one that was slower to start (a cold virtual machine, a busy
-    /// machine) is slower at its first uses in the same proportion. `None` if they have nothing to do with each other,
-    /// and only first requests take longer.
-    pub usual_startup: Option<SimDuration>,
+    /// What takes longer the first time.
+    pub first_uses: FirstUses,
     /// From these instants on, what is drawn is drawn under another seed, in time order. Until then the run is the
     /// same as without: so a run can be continued in another way from a point in its middle.
     pub reseeds: Vec<Reseed>,
+}
+
+/// What takes a process longer the first time: a virtual machine loads classes when they are first used. What comes before
+/// the first JoinGroup belongs to the start-up time.
+#[derive(Clone, Debug)]
+pub enum FirstUses {
+    /// The first request of each kind, by so much, whatever the start-up time was.
+    Requests(Distribution),
+    /// The first request of each kind, call of the listener, Fetch and run of the assignor: by `cost` in a process that took
+    /// `usual_startup` to start, in proportion in one that was slower (a cold virtual machine, a busy machine) or faster.
+    ByStartup {
+        /// In a process that took the usual time.
+        cost: Distribution,
+        /// That time.
+        usual_startup: SimDuration,
+    },
 }
 
 /// What is drawn is drawn under another seed from an instant on.
@@ -46,8 +57,7 @@ impl Default for Inputs {
             consumers: Vec::new(),
             thread_lateness: punctual.clone(),
             timer_lateness: punctual.clone(),
-            first_use: punctual,
-            usual_startup: None,
+            first_uses: FirstUses::Requests(punctual),
             reseeds: Vec::new(),
         }
     }

@@ -18,5 +18,5 @@ mod simulation;
 mod strikes;
 mod workload;
 
-pub use inputs::{ConsumerInputs, Inputs, Reseed};
+pub use inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};
 pub use simulation::{RunTotals, directory, run, run_with};

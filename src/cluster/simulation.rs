@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
 use super::host::{Host, HostStreams};
-use super::inputs::{ConsumerInputs, Inputs, Reseed};
+use super::inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};
 use super::network::{ConnectionId, Network, Packet, Way};
 use super::rollout::RevisionChange;
 use super::workload::Workload;
@@ -156,9 +156,9 @@ pub(super) struct Simulation<'a> {
     pub thread_lateness: Sampler,
     /// How late coordinators' timers act.
     pub timer_lateness: Sampler,
-    /// How much longer the first request of each kind takes in a new process.
+    /// How much longer things take the first time.
     pub first_use: Sampler,
-    /// The start-up time to which that applies.
+    /// The start-up time to which that applies; `None` where it counts for requests alone.
     pub usual_startup: Option<SimDuration>,
     /// What is fixed of each consumer.
     pub fixed: Vec<ConsumerInputs>,
@@ -242,6 +242,10 @@ impl<'a> Simulation<'a> {
                 });
             }
         }
+        let (first_use, usual_startup) = match &inputs.first_uses {
+            FirstUses::Requests(cost) => (cost, None),
+            FirstUses::ByStartup { cost, usual_startup } => (cost, Some(*usual_startup)),
+        };
         let client_info = scenario.consumers().enumerate().map(|(index, consumer)| ClientInfo {
             client_id: consumer.config.client_id.clone(),
             client_host: format!("/10.0.{}.{}", index / 250, index % 250 + 1).into(),
@@ -276,8 +280,8 @@ impl<'a> Simulation<'a> {
             request_time: scenario.cluster.request_time.sampler(),
             thread_lateness: inputs.thread_lateness.sampler(),
             timer_lateness: inputs.timer_lateness.sampler(),
-            first_use: inputs.first_use.sampler(),
-            usual_startup: inputs.usual_startup,
+            first_use: first_use.sampler(),
+            usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
             client_outputs: Vec::new(),

@@ -64,6 +64,16 @@ fn rack_name(rack: u8) -> String {
 }
 
 impl Group {
+    /// What each member owns, in order.
+    pub fn owned(&self) -> Vec<Vec<TopicPartition>> {
+        let sorted = |member: &Member| {
+            let mut owned = member.owned.clone();
+            owned.sort();
+            owned
+        };
+        self.members.iter().map(sorted).collect()
+    }
+
     pub fn new(assignor: ClientAssignor, draw: &Draw) -> Self {
         let mut group = Group {
             assignor,

@@ -53,7 +53,7 @@ pub fn runs(name: &str, seeds: Range<u64>) -> Vec<Run> {
     let recording = recording(name);
     seeds
         .map(|seed| {
-            let free = free_run(&recording, &NoiseFloor::measured().of(&recording), seed).expect("it is modelled");
+            let free = free_run(&recording, &NoiseFloor::measured(), seed).expect("it is modelled");
             run_of(&recording, free.actions, free.reference, seed, |_| {})
         })
         .collect()
@@ -67,12 +67,12 @@ pub fn run_of(
     seed: u64,
     change: impl Fn(&mut Scenario),
 ) -> Run {
-    let noise = NoiseFloor::measured().of(recording);
+    let noise = NoiseFloor::measured();
     let mut scenario = build(recording, &actions, &noise).expect("it is modelled");
     change(&mut scenario);
     let mut log = Log::default();
     let mut timeline = TimelineRecorder::default();
-    run_with(&scenario, seed, noise.inputs(), &mut [&mut log, &mut timeline]);
+    run_with(&scenario, seed, noise.inputs(recording), &mut [&mut log, &mut timeline]);
     let story = Story::of(&timeline.finish(), recording.partitions, reference);
     Run { seed, actions, reference, story, events: log.events, names: log.names }
 }

@@ -2,7 +2,7 @@
 
 use super::super::group::{Group, MemberIndex, PartitionIndex};
 use super::{Plan, Rank};
-use crate::protocol::subscription::{StickyUserData, TopicPartitions};
+use crate::protocol::subscription::StickyUserData;
 
 /// Partitions that one member claims, and the generation that it has them from.
 pub(super) struct Claim {
@@ -16,7 +16,7 @@ impl Claim {
         let subscription = &group.members[member as usize].subscription;
         let data = subscription.user_data.as_deref().and_then(StickyUserData::decode).unwrap_or_default();
         let generation = data.generation.unwrap_or(0).max(0);
-        Claim { partitions: existing(group, &data.previous_assignment), generation }
+        Claim { partitions: group.existing(&data.previous_assignment), generation }
     }
 
     /// A cooperative member's owned partitions; a member without a generation tells by its user data.
@@ -28,17 +28,8 @@ impl Claim {
     /// The owned partitions, whatever the generation.
     pub(super) fn owned(group: &Group<'_>, member: MemberIndex) -> Claim {
         let subscription = &group.members[member as usize].subscription;
-        Claim { partitions: existing(group, &subscription.owned_partitions), generation: subscription.generation.0 }
+        Claim { partitions: group.existing(&subscription.owned_partitions), generation: subscription.generation.0 }
     }
-}
-
-fn existing(group: &Group<'_>, claimed: &[TopicPartitions]) -> Vec<PartitionIndex> {
-    let of_topic = |claimed: &TopicPartitions| {
-        let range = group.topic_index(claimed.topic.as_str()).map_or(0..0, |topic| group.partitions_of(topic));
-        let number = move |number: &i32| Some(range.start + u32::try_from(*number).ok()?).filter(|p| *p < range.end);
-        claimed.partitions.iter().filter_map(number).collect::<Vec<_>>()
-    };
-    claimed.iter().flat_map(of_topic).collect()
 }
 
 /// Claims, weighed: of several for one partition the newest generation counts (the first member's if equal), and the

@@ -51,7 +51,7 @@ impl Claims {
         for member in maps.iterate(0..group.member_count()) {
             let (claimed, generation) = data(member);
             none &= claimed.iter().all(|topic| topic.partitions.is_empty());
-            for partition in existing(group, &claimed) {
+            for partition in group.existing(&claimed) {
                 let claims = &mut claims[partition as usize];
                 let of_generation =
                     claims.iter_mut().find(|(known, _)| *known == generation.unwrap_or(DEFAULT_GENERATION));
@@ -76,16 +76,6 @@ impl Claims {
     }
 }
 
-/// Claimed partitions of topics that take part and have them.
-fn existing(group: &Group<'_>, claimed: &[TopicPartitions]) -> Vec<PartitionIndex> {
-    let of_topic = |claimed: &TopicPartitions| {
-        let range = group.topic_index(claimed.topic.as_str()).map_or(0..0, |topic| group.partitions_of(topic));
-        let number = move |number: &i32| Some(range.start + u32::try_from(*number).ok()?).filter(|p| *p < range.end);
-        claimed.partitions.iter().filter_map(number).collect::<Vec<_>>()
-    };
-    claimed.iter().flat_map(of_topic).collect()
-}
-
 /// Partitions that one member gets new and another says it has, ascending.
 pub(super) fn changing_hands(group: &Group<'_>, plan: &Plan<'_>) -> Vec<PartitionIndex> {
     let mut assigned_to = vec![None; plan.owner.len()];
@@ -97,7 +87,7 @@ pub(super) fn changing_hands(group: &Group<'_>, plan: &Plan<'_>) -> Vec<Partitio
     let mut kept = vec![false; plan.owner.len()];
     let mut given_up = vec![false; plan.owner.len()];
     for (index, member) in group.members.iter().enumerate() {
-        for partition in existing(group, &member.subscription.owned_partitions) {
+        for partition in group.existing(&member.subscription.owned_partitions) {
             let kept_by_him = assigned_to[partition as usize] == Some(index);
             kept[partition as usize] |= kept_by_him;
             given_up[partition as usize] |= !kept_by_him;

@@ -87,7 +87,7 @@ pub fn recorded_measures(recording: &Recording) -> Measures {
 /// If there are no repetitions.
 pub fn draw(repetitions: &[Recording], seed: u64) -> Result<Measures, BuildError> {
     let recording = &repetitions[(seed % repetitions.len() as u64) as usize];
-    let run = free_run(recording, &NoiseFloor::measured().of(recording), seed)?;
+    let run = free_run(recording, &NoiseFloor::measured(), seed)?;
     let story = recording.comparable_story(&recording.comparable(run.timeline), run.reference);
     Ok(Measures::of(&story, recording.partitions).with_traffic(run.traffic.as_ref(), run.reference))
 }

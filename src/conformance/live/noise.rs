@@ -1,7 +1,7 @@
 //! What things cost on the machine that the recordings were made on, as their README states it: the noise floor.
 
 use super::recording::Recording;
-use crate::cluster::Inputs;
+use crate::cluster::{FirstUses, Inputs};
 use crate::engine::{Distribution, SimDuration};
 
 /// Costs and delays that no rule of Kafka decides.
@@ -19,10 +19,11 @@ pub struct NoiseFloor {
     pub thread_lateness: Distribution,
     /// How late the coordinator acts on a timer.
     pub timer_lateness: Distribution,
-    /// How much longer the first thing of each kind takes in a new process ([`Inputs::first_use`]).
+    /// How much longer the first request of each kind takes in a new process.
     pub first_use: Distribution,
-    /// [`Inputs::usual_startup`]
-    pub usual_startup: Option<SimDuration>,
+    /// The same at scale, where many consumers share a process: how cold it is tells how long each takes to start up and how
+    /// long its first exchanges take ([`FirstUses::ByStartup`]).
+    pub first_use_by_startup: Distribution,
 }
 
 const fn micros(micros: u64) -> SimDuration {
@@ -31,17 +32,6 @@ const fn micros(micros: u64) -> SimDuration {
 
 /// The median of the start-up times of the live recordings' processes.
 const USUAL_STARTUP: SimDuration = SimDuration::from_millis(20);
-
-/// What a first use costs a process that started up in that time: 24 consumers of a cold virtual machine, which took 507 ms
-/// (25 times as long), had their first exchange after 20 ms in the median, 141 ms in one of ten, 190 ms at most.
-fn first_use_by_startup() -> Distribution {
-    Distribution::Table(vec![
-        (0.0, SimDuration::ZERO),
-        (0.5, micros(1_000)),
-        (0.9, micros(3_000)),
-        (1.0, micros(10_000)),
-    ])
-}
 
 fn constant(span: SimDuration) -> Distribution {
     Distribution::Constant(span)
@@ -58,7 +48,7 @@ impl NoiseFloor {
             thread_lateness: constant(micros(1_000)),
             timer_lateness: constant(micros(1_500)),
             first_use: constant(micros(1_000)),
-            usual_startup: None,
+            first_use_by_startup: constant(micros(1_000)),
         }
     }
 
@@ -71,7 +61,9 @@ impl NoiseFloor {
     /// from its start to its first JoinGroup, some of which are its first exchanges; one of ten of the 528 starts took
     /// longer, one of a hundred longer than 390 ms, the longest 609 ms. Members that just started are up to 150 ms late:
     /// between the answer to a process's first JoinGroup and its SyncGroup lie 1 ms in the median, 9 ms in one of ten,
-    /// 74 ms in one of a hundred; later in its life never more than 23 ms.
+    /// 74 ms in one of a hundred; later in its life never more than 23 ms. 24 consumers of a cold virtual machine, which took
+    /// 507 ms to start (25 times the usual), had their first exchange after 20 ms in the median, 141 ms in one of ten, 190 ms
+    /// at most.
     pub fn measured() -> NoiseFloor {
         NoiseFloor {
             latency: Distribution::Table(vec![
@@ -109,29 +101,27 @@ impl NoiseFloor {
                 (0.99, micros(74_000)),
                 (1.0, micros(150_000)),
             ]),
-            usual_startup: None,
+            first_use_by_startup: Distribution::Table(vec![
+                (0.0, SimDuration::ZERO),
+                (0.5, micros(1_000)),
+                (0.9, micros(3_000)),
+                (1.0, micros(10_000)),
+            ]),
         }
     }
 
-    /// The same for the processes of a recording. At scale many consumers share one, and how cold it is tells how long
-    /// each takes to start up and how long its first exchanges take.
-    pub fn of(self, recording: &Recording) -> NoiseFloor {
-        if !recording.is_thinned() {
-            return self;
-        }
-        let drawn = matches!(self.first_use, Distribution::Table(_));
-        let first_use = if drawn { first_use_by_startup() } else { self.first_use };
-        NoiseFloor { first_use, usual_startup: Some(USUAL_STARTUP), ..self }
-    }
-
-    /// Inputs of a run in which nothing but the lateness of threads and timers is stated.
-    pub fn inputs(&self) -> Inputs {
+    /// Inputs of a run of that recording in which nothing but lateness and first uses is stated.
+    pub fn inputs(&self, recording: &Recording) -> Inputs {
+        let first_uses = if recording.is_thinned() {
+            FirstUses::ByStartup { cost: self.first_use_by_startup.clone(), usual_startup: USUAL_STARTUP }
+        } else {
+            FirstUses::Requests(self.first_use.clone())
+        };
         Inputs {
             consumers: Vec::new(),
             thread_lateness: self.thread_lateness.clone(),
             timer_lateness: self.timer_lateness.clone(),
-            first_use: self.first_use.clone(),
-            usual_startup: self.usual_startup,
+            first_uses,
             reseeds: Vec::new(),
         }
     }

@@ -104,12 +104,12 @@ fn affordable(recording: &Recording, runs_max: u64) -> u64 {
 pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildError> {
     let recorded_timeline = recording.comparable(Timeline::of_recording(recording));
     let recorded = recording.comparable_story(&recorded_timeline, recording.reference());
-    let median = NoiseFloor::median().of(recording);
+    let median = NoiseFloor::median();
     let quiet = build(recording, &recording.actions, &median)?;
-    let quiet_inputs = fit(recording, &quiet, median.inputs());
-    let measured = NoiseFloor::measured().of(recording);
+    let quiet_inputs = fit(recording, &quiet, median.inputs(recording));
+    let measured = NoiseFloor::measured();
     let noisy = build(recording, &recording.actions, &measured)?;
-    let mut noisy_inputs = measured.inputs();
+    let mut noisy_inputs = measured.inputs(recording);
     noisy_inputs.consumers.clone_from(&quiet_inputs.consumers);
 
     let attempt = |costs: Vec<Reseed>| {

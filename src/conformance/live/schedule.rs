@@ -75,7 +75,7 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
     let scenario = build(recording, &actions, noise)?;
     let mut recorder = TimelineRecorder::default();
     let mut meter = TrafficMeter::new(recording, reference);
-    run_with(&scenario, seed, noise.inputs(), &mut [&mut recorder, &mut meter]);
+    run_with(&scenario, seed, noise.inputs(recording), &mut [&mut recorder, &mut meter]);
     let end = actions.last().map_or(Millis(0), |action| action.at);
     let traffic = recording.is_thinned().then(|| meter.finish(end));
     Ok(FreeRun { actions, reference, timeline: recorder.finish(), traffic })
@@ -102,7 +102,7 @@ fn simulate(recording: &Recording, actions: &[Action], noise: &NoiseFloor, seed:
     let mut scenario = build(recording, &actions, noise)?;
     scenario.duration = SimDuration::from_millis((last.0 + SETTLE_MS_MAX).max(0) as u64);
     let mut recorder = TimelineRecorder::default();
-    run_with(&scenario, seed, noise.inputs(), &mut [&mut recorder]);
+    run_with(&scenario, seed, noise.inputs(recording), &mut [&mut recorder]);
     Ok(recorder.finish())
 }
 

@@ -115,8 +115,8 @@ fn s31_a_rejoin_waits_for_the_parked_fetches_after_the_listener_was_told() {
     assert_eq!(loaded.joins().len(), 3);
 }
 
-#[test]
-fn s25_heartbeats_between_two_fetches_come_as_seldom_as_the_fetches_return() {
+/// A member whose heartbeats go out between two Fetches, which a broker parks for 5 s.
+fn beating_between_fetches() -> TestContext {
     let mut settings = library(|of| {
         of.fetching = Fetching::Loop;
         of.heartbeat_thread = false;
@@ -125,20 +125,19 @@ fn s25_heartbeats_between_two_fetches_come_as_seldom_as_the_fetches_return() {
     settings.config.fetch_max_wait_ms = 5_000;
     let mut context = TestContext::stable(settings, &[0]);
     context.forget();
+    context
+}
+
+#[test]
+fn s25_heartbeats_between_two_fetches_come_as_seldom_as_the_fetches_return() {
+    let mut context = beating_between_fetches();
     context.advance(16_000);
     assert_eq!(context.heartbeats(), [5_001, 10_002, 15_003]);
 }
 
 #[test]
 fn s25_the_interval_counts_from_the_answer_to_the_last_beat() {
-    let mut settings = library(|of| {
-        of.fetching = Fetching::Loop;
-        of.heartbeat_thread = false;
-        of.first_heartbeat = FirstHeartbeat::AtOnce;
-    });
-    settings.config.fetch_max_wait_ms = 5_000;
-    let mut context = TestContext::stable(settings, &[0]);
-    context.forget();
+    let mut context = beating_between_fetches();
     context.brokers.heartbeats = false;
     context.advance(5_001);
     context.advance(20);

@@ -67,8 +67,17 @@ fn chosen(page: &mut Page, tuned: &Tuned) {
     page.wrapped(0, 2, &format!("{}: {}", title(&tuned.against), with_interval(&tuned.best.against)));
     match &tuned.best.breaks {
         Some(breaks) => page.marked(0, (Paint::Red, "x"), &format!("no settings were found that keep it: {breaks}")),
-        None if tuned.constraints.is_empty() => {}
-        None => page.marked(0, (Paint::Green, "✓"), &format!("holds: {}", tuned.constraints.join(", "))),
+        None => {
+            let tested: Vec<_> =
+                tuned.constraints.iter().filter(|name| !tuned.untested.contains(name)).cloned().collect();
+            if !tested.is_empty() {
+                page.marked(0, (Paint::Green, "✓"), &format!("holds: {}", tested.join(", ")));
+            }
+        }
+    }
+    for constraint in &tuned.untested {
+        let text = format!("not tested: {constraint}; the figure has no value in any run of this scenario");
+        page.marked(0, (Paint::Yellow, "!"), &text);
     }
     if tuned.alike > 0 {
         let alike = format!(
@@ -156,6 +165,14 @@ fn front_points(tuned: &Tuned) -> Vec<&TriedPoint> {
 
 fn front_table(page: &mut Page, tuned: &Tuned) {
     page.heading("The front: no other point that was tried is as good in both");
+    if front_points(tuned).is_empty() {
+        let without = format!(
+            "There is none: no point has a value of both {} and {}.",
+            title(&tuned.objective),
+            title(&tuned.against)
+        );
+        return page.wrapped(0, 2, &without);
+    }
     page.line(&[(Paint::Dim, format!("  (1) {}", title(&tuned.objective)))]);
     page.line(&[(Paint::Dim, format!("  (2) {}", title(&tuned.against)))]);
     page.line(&[(Paint::Dim, format!("{:>11}{:>11}{:>7}  settings", "(1)", "(2)", "runs"))]);
@@ -205,7 +222,8 @@ pub fn properties(tuned: &Tuned) -> String {
         tuned.seed_from
     );
     for constraint in &tuned.constraints {
-        let _ = writeln!(text, "# Must hold: {constraint}");
+        let untested = if tuned.untested.contains(constraint) { " (not tested: no value in any run)" } else { "" };
+        let _ = writeln!(text, "# Must hold: {constraint}{untested}");
     }
     let _ = writeln!(text, "# {}: {}", title(&tuned.objective), with_interval(&tuned.best.objective));
     let _ = writeln!(text, "# {}: {}", title(&tuned.against), with_interval(&tuned.best.against));

@@ -104,6 +104,22 @@ fn an_objective_that_never_happens_is_told_as_such() {
 }
 
 #[test]
+fn a_bound_on_what_never_happens_does_not_count_as_kept() {
+    let bench = Bench::new();
+    let scenario = bench.read("small.json");
+    let without_crash = scenario.replace(
+        ",\n        { \"at\": \"30s\", \"crash\": { \"host\": \"worker-2\", \"restart_after\": \"40s\" } }",
+        "",
+    );
+    assert_ne!(scenario, without_crash);
+    bench.write("calm.json", &without_crash);
+    let done = bench.ends(0, &format!("tune calm.json {AXES} --seeds 6 --out out"));
+    assert!(done.out.contains("not tested: detection_s.p95 <= 45"), "{}", done.out);
+    assert!(!done.out.contains("holds:") && done.out.contains("There is none"), "{}", done.out);
+    assert!(bench.read("out/consumer.properties").contains("(not tested: no value in any run)"));
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_before_anything_is_written() {
     let bench = Bench::new();
     let refused = |arguments: &str, words: &str| {

@@ -90,6 +90,12 @@ impl Objective {
         })
     }
 
+    /// The constraints on figures that have no value in any of the runs: nothing of them was put to the test.
+    pub fn untested(&self, runs: &[RunFigures]) -> impl Iterator<Item = &Constraint> {
+        let pooled = pooled(runs);
+        self.constraints.iter().filter(move |constraint| pooled.value(&constraint.figure).is_none())
+    }
+
     /// The figure at one point less that at another, over the seeds that both ran under.
     pub fn difference(&self, base: &[RunFigures], other: &[RunFigures], first_seed: u64) -> Difference {
         difference(&self.figure, base, other, first_seed)

@@ -28,6 +28,8 @@ pub struct Tuned {
     pub objective: String,
     /// What had to hold.
     pub constraints: Vec<String>,
+    /// Those on figures that have no value at the best point (no crash, no detection): nothing of them was put to the test.
+    pub untested: Vec<String>,
     /// The figure that the objective is traded against.
     pub against: String,
     /// Points that could have been run.
@@ -118,6 +120,7 @@ impl Tuned {
             experiment: definition.digest(),
             objective: search.objective.figure.name.clone(),
             constraints: search.objective.constraints.iter().map(ToString::to_string).collect(),
+            untested: search.objective.untested(best_runs).map(ToString::to_string).collect(),
             against: against.name.clone(),
             grid_points: search.grid.points(),
             left_out: plan.left_out().to_vec(),

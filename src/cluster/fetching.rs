@@ -55,6 +55,8 @@ struct FetchSession {
     sent: Option<SimTime>,
     /// The answer can't be there before.
     ready: SimTime,
+    /// No record comes before; in the past when that has to be looked at anew.
+    nothing_before: SimTime,
 }
 
 struct Asked {
@@ -110,6 +112,7 @@ impl FetchSession {
     /// order, new ones come behind.
     fn make_up(&mut self, version: Option<u64>, wanted: &[(PartitionIndex, u32)]) {
         self.version = version;
+        self.nothing_before = SimTime::ZERO;
         let mut places: FxHashMap<PartitionIndex, u32> = wanted.iter().copied().collect();
         self.partitions.retain_mut(|asked| {
             let place = places.remove(&asked.partition);
@@ -126,7 +129,10 @@ impl FetchSession {
     }
 
     /// When there is enough for an answer: now, or at an arrival that may make it enough.
-    fn first_answer(&self, around: &mut Surroundings<'_>) -> SimTime {
+    fn first_answer(&mut self, around: &mut Surroundings<'_>) -> SimTime {
+        if around.now < self.nothing_before {
+            return self.nothing_before;
+        }
         let mut next = SimTime::MAX;
         let mut bytes = 0;
         for asked in &self.partitions {
@@ -142,7 +148,11 @@ impl FetchSession {
         }
         match self.sent {
             Some(sent) if bytes > 0 => next.min((sent + max_wait(around.config)).max(around.now)),
-            _ => next,
+            _ if bytes > 0 => next,
+            _ => {
+                self.nothing_before = next;
+                next
+            }
         }
     }
 
@@ -156,7 +166,7 @@ impl FetchSession {
         let mut room = u64::from(around.config.fetch_max_bytes);
         let mut first = true;
         for asked in &mut self.partitions {
-            let there = around.workload.log_end(asked.partition, around.now) - asked.from;
+            let there = around.workload.end_and_next(asked.partition, around.now).0 - asked.from;
             let record = u64::from(around.record_bytes[asked.partition.0 as usize]).max(1);
             let limit = room.min(u64::from(around.config.max_partition_fetch_bytes)) / record;
             // The first batch comes whatever its size.
@@ -222,6 +232,7 @@ impl Fetcher {
             for asked in &mut session.partitions {
                 asked.from = assigned[asked.place as usize].position;
             }
+            session.nothing_before = SimTime::ZERO;
             session.sent = Some(now);
             session.ready = SimTime::ZERO;
         }
@@ -333,8 +344,14 @@ impl Simulation<'_> {
                 if let Some(broker) = self.brokers.leader_of(*partition)
                     && fetcher.sessions.iter().all(|session| session.broker != broker)
                 {
-                    let (partitions, ready) = (Vec::new(), SimTime::ZERO);
-                    fetcher.sessions.push(FetchSession { broker, version: None, partitions, sent: None, ready });
+                    fetcher.sessions.push(FetchSession {
+                        broker,
+                        version: None,
+                        partitions: Vec::new(),
+                        sent: None,
+                        ready: SimTime::ZERO,
+                        nothing_before: SimTime::ZERO,
+                    });
                 }
             }
         }

@@ -131,10 +131,7 @@ impl Consumer {
         }
         let count = records.iter().map(|batch| batch.count).sum();
         cx.event(ClientEvent::PollReturned { records: count });
-        let after_batch = self.settings.application.commit == CommitStrategy::SyncAfterBatch
-            || (self.settings.config.enable_auto_commit
-                && self.settings.behaviour.auto_commit == AutoCommit::AfterBatch);
-        let commit = (after_batch && count > 0) || stall == Some(true);
+        let commit = (self.commits_after_batch() && count > 0) || stall == Some(true);
         self.processing_done = false;
         cx.out.push(Output::Process { records, stall: stall.is_some() });
         if self.application_works_beside() {
@@ -143,6 +140,13 @@ impl Consumer {
             return Flow::Again(Frame::Application(Loop::Poll));
         }
         Flow::Block(Frame::Application(Loop::Working { commit, stall: stall.is_some() && count == 0 }))
+    }
+
+    /// `commitSync` follows on every batch.
+    pub(super) fn commits_after_batch(&self) -> bool {
+        self.settings.application.commit == CommitStrategy::SyncAfterBatch
+            || (self.settings.config.enable_auto_commit
+                && self.settings.behaviour.auto_commit == AutoCommit::AfterBatch)
     }
 
     /// `poll` came back to see whether the application has done its work.

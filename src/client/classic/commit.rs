@@ -87,6 +87,11 @@ impl Commits {
         }
     }
 
+    /// Callbacks of commits wait for the next `poll`, or it throws.
+    pub fn has_news(&self) -> bool {
+        self.fenced || !self.completions.is_empty()
+    }
+
     /// The result of a commit that somebody waits for, once it has ended.
     pub fn take_result(&mut self, id: CommitId) -> Option<Result<(), Exception>> {
         let place = self.results.iter().position(|(ended, _)| *ended == id)?;
@@ -480,6 +485,11 @@ impl Consumer {
         if error.class == "DisconnectException" {
             self.mark_coordinator_unknown(true, &error.text(), cx);
         }
+    }
+
+    /// When the next periodic auto-commit is due, if there are any.
+    pub(super) fn auto_commit_at(&self) -> Millis {
+        if self.settings.config.enable_auto_commit { self.commits.next_auto } else { Millis(i64::MAX) }
     }
 
     /// When the next periodic auto-commit has to go out, if the poll thread would send one.

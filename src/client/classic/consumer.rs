@@ -199,11 +199,17 @@ impl Consumer {
         if !self.poll_thread_selects() {
             self.run_heartbeat_thread(&mut cx);
         }
-        self.run_poll_thread(&mut cx);
+        self.go_on_polling(&mut cx);
         while self.run_heartbeat_thread(&mut cx) {
-            self.run_poll_thread(&mut cx);
+            self.go_on_polling(&mut cx);
         }
         self.ask(&mut cx);
+    }
+
+    fn go_on_polling(&mut self, cx: &mut Context<'_>) {
+        if !self.run_poll_thread_shortly(cx) {
+            self.run_poll_thread(cx);
+        }
     }
 
     fn take(&mut self, input: Input, cx: &mut Context<'_>) {

@@ -115,6 +115,11 @@ impl Metadata {
         due.max(self.allowed_at)
     }
 
+    /// A network pass tries to send a Metadata request.
+    pub fn is_update_due(&self, now: Millis) -> bool {
+        !self.in_progress && self.time_of_update() <= now
+    }
+
     /// When a network pass would send a Metadata request.
     pub fn next_attempt(&self) -> Millis {
         if self.in_progress { Millis(i64::MAX) } else { self.time_of_update().max(self.node_retry_at) }
@@ -214,7 +219,7 @@ impl Consumer {
     /// `DefaultMetadataUpdater.maybeUpdate`
     #[inline]
     pub(super) fn update_metadata_if_due(&mut self, cx: &mut Context<'_>) {
-        if !self.metadata.in_progress && self.metadata.time_of_update() <= cx.ms {
+        if self.metadata.is_update_due(cx.ms) {
             self.update_metadata(cx);
         }
     }

@@ -22,6 +22,7 @@ mod metadata;
 mod network;
 mod poll;
 mod positions;
+mod quiet;
 mod subscriptions;
 mod thread;
 

@@ -269,7 +269,7 @@ impl Network {
     }
 
     /// Nothing has arrived and nothing is to be sent, closed or given up.
-    fn is_quiet(&self, now: Millis) -> bool {
+    pub fn is_quiet(&self, now: Millis) -> bool {
         now < self.quiet_until && self.inbox.is_empty()
     }
 
@@ -525,6 +525,11 @@ impl Network {
 
     // Fetches are not requests here: the cluster brings records by itself. What remains of them is that a parked Fetch
     // keeps the broker from reading what comes after it on the same connection.
+
+    /// The connection at this place is ready.
+    pub fn is_ready(&self, place: usize) -> bool {
+        self.links[place].state == LinkState::Ready
+    }
 
     /// Sends a Fetch on the connection at this place unless one is under way there.
     pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {

@@ -66,6 +66,21 @@ impl PollCall {
         Frame::Poll(PollCall { deadline, until: deadline, step: Step::Begin })
     }
 
+    /// A call that waits in the selector until then.
+    pub fn resting(deadline: Millis, until: Millis) -> Frame {
+        Frame::Poll(PollCall { deadline, until, step: Step::Select })
+    }
+
+    /// It returns with records.
+    pub fn returns(&self) -> bool {
+        self.step == Step::Return
+    }
+
+    /// It waits in the selector, and neither the selector's time nor the application's timeout is over.
+    pub fn rests(&self, now: Millis) -> bool {
+        self.step == Step::Select && now <= self.deadline && now < self.until
+    }
+
     /// The thread waits in the selector.
     pub fn selects(&self) -> bool {
         matches!(self.step, Step::Select | Step::LastLook { .. })
@@ -366,7 +381,7 @@ impl Consumer {
     }
 
     /// The application does something else than poll again when `poll` returns empty, and is free to.
-    fn application_has_plans(&self) -> bool {
+    pub(super) fn application_has_plans(&self) -> bool {
         // A handler that is called with records only is not kept busy without them.
         let with_records = self.settings.behaviour.fetching == Fetching::Loop;
         let stalls = (self.stall_asked.is_some() || self.stall.is_some()) && !with_records;
@@ -407,7 +422,7 @@ impl Consumer {
     }
 
     /// When a broker to fetch from, whose connection failed, can be connected to again.
-    fn refetch_wake(&self) -> Millis {
+    pub(super) fn refetch_wake(&self) -> Millis {
         let retries = self.fetch_links.iter().filter_map(|place| self.network.retry_at(*place));
         retries.min().unwrap_or(Millis(i64::MAX))
     }

@@ -1,0 +1,113 @@
+//! The short way of the poll thread through what a quiet consumer does nearly all the time: `poll` returns with records,
+//! the application works on them, `poll` is called again and waits in the selector.
+//!
+//! The short way does what the rows of the long way (`application.rs`, `poll.rs`) do when none of them finds anything to
+//! do, and is taken only then: whatever is due, was asked for or has arrived sends the thread the long way. Speed alone
+//! depends on it.
+
+use crate::client::{ApplicationThread, ClientEvent, CommitStrategy, Fetching, Output};
+
+use super::application::Loop;
+use super::consumer::{Consumer, Context};
+use super::poll::PollCall;
+use super::thread::Frame;
+
+impl Consumer {
+    /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.
+    #[inline]
+    pub(super) fn run_poll_thread_shortly(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.election.is_some() || self.returned.is_some() || self.settings.behaviour.fetching == Fetching::Loop {
+            return false;
+        }
+        match self.stack.as_slice() {
+            [Frame::Application(Loop::Working { commit: false, stall: false })] if self.processing_done => {
+                self.poll_again(cx)
+            }
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.returns() => self.return_records(cx),
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.rests(cx.ms) => self.rest(cx),
+            _ => false,
+        }
+    }
+
+    /// `poll` returns with records, and the application works on them.
+    fn return_records(&mut self, cx: &mut Context<'_>) -> bool {
+        let by_itself = self.settings.behaviour.application == ApplicationThread::Polls;
+        if self.stall.is_some() || self.working.is_some() || !by_itself {
+            return false;
+        }
+        let Some(records) = self.fetched.take_if(|records| !records.is_empty()) else { return false };
+        cx.event(ClientEvent::PollReturned { records: records.iter().map(|batch| batch.count).sum() });
+        cx.out.push(Output::Process { records, stall: false });
+        self.processing_done = false;
+        self.stack.truncate(1);
+        self.stack[0] = Frame::Application(Loop::Working { commit: self.commits_after_batch(), stall: false });
+        true
+    }
+
+    /// The application has done its work and calls `poll`, which waits in the selector.
+    fn poll_again(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.settings.application.commit == CommitStrategy::AsyncAfterBatch
+            || self.close.is_some()
+            || self.stall.is_some()
+            || self.stall_asked.is_some()
+            || !self.nothing_arrived(cx)
+            || !self.has_nothing_to_do_before_select(cx)
+        {
+            return false;
+        }
+        self.processing_done = false;
+        if self.polled_at != Some(cx.ms) {
+            cx.event(ClientEvent::PollCalled);
+            self.polled_at = Some(cx.ms);
+        }
+        self.heartbeat.poll(cx.ms);
+        for place in &self.fetch_links {
+            self.network.fetch_on(*place, cx);
+        }
+        self.network.note_fetch_cycles(cx.now);
+        let until = self.auto_commit_wake();
+        self.stack[0] = Frame::Application(Loop::Polled);
+        self.stack.push(PollCall::resting(cx.ms + self.poll_timeout_ms(), until));
+        true
+    }
+
+    /// The thread goes on waiting in the selector.
+    fn rest(&mut self, cx: &mut Context<'_>) -> bool {
+        let wanted = self.processing_done || self.application_has_plans();
+        let rests = !wanted && self.refetch_wake() > cx.ms && self.nothing_arrived(cx);
+        if rests {
+            self.network.note_fetch_cycles(cx.now);
+        }
+        rests
+    }
+
+    /// `poll` over the network would read, send and handle nothing.
+    fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
+        !self.selector_woken
+            && self.network.completed.is_empty()
+            && self.network.is_quiet(cx.ms)
+            && !self.metadata.is_update_due(cx.ms)
+            && self.settings.behaviour.heartbeat_thread
+    }
+
+    /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do.
+    fn has_nothing_to_do_before_select(&mut self, cx: &mut Context<'_>) -> bool {
+        let thread = &self.heartbeat_thread;
+        thread.started
+            && thread.failure.is_none()
+            && !self.heartbeat.is_due(cx.ms)
+            && !self.heartbeat_between_rows
+            && !self.left_unpolled
+            && !self.membership.rejoin_needed
+            && self.membership.join.is_none()
+            && self.membership.join_prepare_deadline.is_none()
+            && self.metadata.version <= self.metadata_snapshot.version
+            && !self.commits.has_news()
+            && self.subscriptions.has_all_positions()
+            && self.fetch_links_of == (self.subscriptions.version, self.metadata.version)
+            && self.fetch_links.iter().all(|place| self.network.is_ready(*place))
+            && self.coordinator_connection().is_some_and(|coordinator| !self.network.has_failed(coordinator))
+            && self.auto_commit_at() > cx.ms
+            && !self.rejoin_needed_or_pending(cx)
+    }
+}

@@ -86,6 +86,7 @@ impl Analysis<'_> {
             format_version: FORMAT_VERSION,
             run: self.identity(seed, digest),
             configuration: configuration(scenario),
+            not_modelled: self.unmodelled.outcomes(&self.facts),
             totals,
             groups,
             consumers,

@@ -4,6 +4,7 @@ use crate::analysis::facts::Facts;
 use crate::analysis::invariants::Invariants;
 use crate::analysis::livelock::Livelocks;
 use crate::analysis::metrics::Metrics;
+use crate::analysis::not_modelled::Unmodelled;
 use crate::analysis::offsets::Offsets;
 use crate::analysis::outcome::{ExceptionOutcome, ProcessSpan, limits};
 use crate::analysis::partitions::Partitions;
@@ -28,6 +29,7 @@ pub struct Analysis<'a> {
     pub(super) metrics: Metrics,
     pub(super) invariants: Invariants,
     pub(super) livelocks: Livelocks,
+    pub(super) unmodelled: Unmodelled,
     pub(super) processes: Vec<Vec<ProcessSpan>>,
     pub(super) exceptions: Vec<ExceptionOutcome>,
     /// Beginning of each consumer's present batch, and its longest batch.
@@ -67,6 +69,7 @@ impl<'a> Analysis<'a> {
             metrics: Metrics::new(&facts),
             invariants: Invariants::new(&facts),
             livelocks: Livelocks::new(&facts),
+            unmodelled: Unmodelled::default(),
             processes: facts.consumers.iter().map(|_| Vec::new()).collect(),
             exceptions: Vec::new(),
             batches: vec![(SimTime::ZERO, SimDuration::ZERO); facts.consumers.len()],
@@ -107,6 +110,7 @@ impl<'a> Analysis<'a> {
         let now = self.facts.now;
         self.metrics.client(now, consumer, event);
         self.invariants.client(&self.facts, consumer, event);
+        self.unmodelled.client(&self.facts, consumer, event);
         match event {
             ClientEvent::HeartbeatSent | ClientEvent::ResponseHandled { .. } | ClientEvent::PollReturned { .. } => {}
             ClientEvent::PollCalled => {

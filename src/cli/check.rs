@@ -50,6 +50,7 @@ fn describe(scenario: &Scenario, all: bool) -> String {
     section(out, "Faults", scenario.faults.iter().map(|fault| format!("{}  {}", when(&fault.when), fault.label)));
     section(out, "Expected", scenario.expect.iter().map(|line| format!("{} {}", line.figure, line.text)));
     section(out, "Notes", scenario.notes.iter().map(|note| format!("{}: {}", note.place, note.text)));
+    section(out, "Not modelled", scenario.not_modelled.iter().map(|note| format!("{}: {}", note.place, note.text)));
     text
 }
 

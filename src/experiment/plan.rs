@@ -231,13 +231,16 @@ impl Plan {
         loaded.unwrap_or_else(|problems| panic!("the plan was checked: {problems}"))
     }
 
-    /// What a real client or broker would clamp or ignore at a variant or point, and what is used instead.
+    /// What a real client or broker would clamp or ignore at a variant or point, and what is used instead; what the
+    /// model leaves out.
     pub fn notes(&self, point: u64) -> Vec<String> {
         let told = |note: Note| {
             let setting = note.place.split_once(".properties.").map_or(note.place.as_str(), |(_, name)| name);
             format!("{setting}: {}", note.text)
         };
-        let mut notes: Vec<String> = self.scenario(point).notes.into_iter().map(told).collect();
+        let scenario = self.scenario(point);
+        let mut notes: Vec<String> = scenario.notes.into_iter().map(told).collect();
+        notes.extend(scenario.not_modelled.into_iter().map(|note| format!("not modelled: {}", note.text)));
         notes.dedup();
         notes
     }

@@ -179,6 +179,7 @@ fn made_up(consumers: usize, partitions: usize, duration: f64, plans: &[Plan]) -
             kafka: "4.1.1".into(),
         },
         configuration: configuration(consumers, names.len() as u32),
+        not_modelled: Vec::new(),
         totals,
         groups: vec![group],
         consumers: (0..consumers).map(consumer).collect(),

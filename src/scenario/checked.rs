@@ -31,6 +31,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Settings that a real client or broker would clamp or ignore, with what is used instead.
     pub notes: Vec<Note>,
+    /// What this scenario asks for and the model leaves out, so that a prediction can be wrong by it.
+    pub not_modelled: Vec<Note>,
 }
 
 impl Scenario {

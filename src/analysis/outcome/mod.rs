@@ -27,7 +27,7 @@ pub use rebalance::{
 };
 pub use run::{
     Configuration, ConsumerOutcome, ConsumerSettings, EffectiveNote, ExceptionOutcome, FaultOutcome, Metric,
-    MetricValues, ProcessSpan, RunIdentity, Setting, SettingSource,
+    MetricValues, NotModelled, ProcessSpan, RunIdentity, Setting, SettingSource,
 };
 pub use verdict::{
     ExpectationOutcome, FigureValue, InvariantOutcome, Livelock, LivelockCause, Measured, MeasuredRebalance, Violation,
@@ -69,6 +69,9 @@ pub struct Outcome {
     pub run: RunIdentity,
     /// The settings that took effect.
     pub configuration: Configuration,
+    /// What this run asked for or met that is not modelled, so that its figures can be wrong by it; empty if nothing is
+    /// known of that kind.
+    pub not_modelled: Vec<NotModelled>,
     /// Totals over all groups.
     pub totals: Totals,
     /// The groups, in scenario order.

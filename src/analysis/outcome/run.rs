@@ -87,6 +87,15 @@ pub struct EffectiveNote {
     pub text: String,
 }
 
+/// Something that a real cluster would do and the model leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct NotModelled {
+    /// Where in the scenario it is asked for, or the consumer that met it first.
+    pub place: String,
+    /// What is left out, in a sentence.
+    pub text: String,
+}
+
 /// One consumer over the whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ConsumerOutcome {

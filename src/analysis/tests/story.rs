@@ -52,6 +52,7 @@ impl Story {
             faults: Vec::new(),
             expect: Vec::new(),
             notes: Vec::new(),
+            not_modelled: Vec::new(),
         };
         let entry =
             |number: u32| ConsumerEntry { name: name(number), group: GROUP.into(), client_id: (&*name(number)).into() };

@@ -72,6 +72,7 @@ pub fn build(recording: &Recording, actions: &[Action], noise: &NoiseFloor) -> R
         faults: faults(recording, actions),
         expect: Vec::new(),
         notes: Vec::new(),
+        not_modelled: Vec::new(),
     })
 }
 

@@ -14,6 +14,8 @@ pub enum Taken {
     Applied,
     /// It has no effect here, and why.
     Ignored(&'static str),
+    /// It has no effect here although it would change what is predicted: what is left out.
+    Unmodelled(&'static str),
 }
 
 /// Longest `group.instance.id`, as for topic names (`JoinGroupRequest.validateGroupInstanceId`).
@@ -31,6 +33,7 @@ impl ConsumerConfig {
         let value = property.parse(text)?;
         match property.role {
             Role::Ignored => return Ok(Taken::Ignored(property.about)),
+            Role::Unmodelled => return Ok(unmodelled(property, &value)),
             Role::Named => named(group, property, &value)?,
             Role::Applied => self.apply(property.name, value)?,
         }
@@ -138,6 +141,9 @@ impl BrokerConfig {
     /// Takes one setting as it stands in `server.properties`.
     pub fn set(&mut self, name: &str, text: &str) -> Result<Taken, Refusal> {
         let Some(property) = broker_table::find(name) else {
+            if let Some(property) = broker_table::find_unmodelled(name) {
+                return Ok(unmodelled(property, &property.parse(text)?));
+            }
             if broker_table::is_other_broker_property(name) {
                 return Ok(Taken::Ignored("Only the group coordinator's settings are modelled."));
             }
@@ -180,6 +186,11 @@ impl BrokerConfig {
             _ => unreachable!("`{name}` is applied but has no field"),
         }
     }
+}
+
+/// A setting that would change what is predicted, unless it says what is modelled: the default.
+fn unmodelled(property: &Property, value: &PropertyValue) -> Taken {
+    if property.is_default(value) { Taken::Applied } else { Taken::Unmodelled(property.about) }
 }
 
 /// The field of a configuration that a setting stands in.
@@ -383,6 +394,30 @@ mod tests {
         assert!(consumer(&[("group.protocol", "consumer")]).unwrap_err().message.contains("not modelled yet"));
         assert!(consumer(&[("group.id", "other")]).is_err());
         assert!(consumer(&[("group.id", "g"), ("group.protocol", "CLASSIC")]).is_ok());
+    }
+
+    #[test]
+    fn a_setting_that_would_change_the_prediction_is_told_unless_it_is_the_default() {
+        let consumer = |name: &str, text: &str| ConsumerConfig::default().set("g", name, text).unwrap();
+        assert!(matches!(consumer("isolation.level", "read_committed"), Taken::Unmodelled(_)));
+        assert_eq!(consumer("isolation.level", "read_uncommitted"), Taken::Applied);
+        assert!(matches!(consumer("security.protocol", "SASL_SSL"), Taken::Unmodelled(_)));
+        assert_eq!(consumer("security.protocol", "plaintext"), Taken::Applied);
+        assert!(matches!(consumer("interceptor.classes", "a.Tracing"), Taken::Unmodelled(_)));
+        assert_eq!(consumer("interceptor.classes", ""), Taken::Applied);
+        let broker = |name: &str, text: &str| BrokerConfig::default().set(name, text).unwrap();
+        assert!(matches!(broker("replica.selector.class", "a.RackAwareReplicaSelector"), Taken::Unmodelled(_)));
+        assert!(matches!(broker("connections.max.reauth.ms", "3600000"), Taken::Unmodelled(_)));
+        assert_eq!(broker("connections.max.reauth.ms", "0"), Taken::Applied);
+    }
+
+    #[test]
+    fn every_default_of_what_is_not_modelled_is_a_value_of_its_property() {
+        for property in broker_table::UNMODELLED {
+            assert!(broker_table::is_other_broker_property(property.name), "{}", property.name);
+            let Some(default) = property.default else { continue };
+            assert_eq!(BrokerConfig::default().set(property.name, default), Ok(Taken::Applied), "{}", property.name);
+        }
     }
 
     #[test]

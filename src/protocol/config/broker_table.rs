@@ -9,6 +9,11 @@ pub fn find(name: &str) -> Option<&'static Property> {
     GROUP_COORDINATOR.iter().find(|property| property.name == name)
 }
 
+/// The property of that name that has to do with groups or fetching, but is not modelled.
+pub fn find_unmodelled(name: &str) -> Option<&'static Property> {
+    UNMODELLED.iter().find(|property| property.name == name)
+}
+
 /// True for a property that brokers have and that has nothing to do with groups.
 pub fn is_other_broker_property(name: &str) -> bool {
     OTHERS.binary_search(&name).is_ok() || name.starts_with("listener.name.")
@@ -60,6 +65,24 @@ properties! {
     "offsets.topic.num.partitions": Int = "50", at_least(1), Applied, "Partitions of __consumer_offsets: which broker coordinates which group.";
     "offsets.topic.replication.factor": Short = "3", at_least(1), Applied, "Replicas of __consumer_offsets; as many brokers are needed.";
     "offsets.topic.segment.bytes": Int = "104857600", at_least(1), Ignored, "Bytes on disk are not modelled.";
+}
+
+properties! {
+    /// Properties of the broker outside the group coordinator that would change what is predicted, with their defaults of
+    /// Kafka 4.1.1 (`AbstractKafkaConfig`, `SocketServerConfigs`, `ReplicationConfigs`, `QuotaConfig`).
+    UNMODELLED;
+    "client.quota.callback.class": Class = null, Any, Unmodelled, "Quotas: no request is throttled here.";
+    "connection.failed.authentication.delay.ms": Int = "100", at_least(0), Unmodelled, "Logging in is not modelled, so it never fails.";
+    "connections.max.idle.ms": Long = "600000", Any, Unmodelled, "Connections are not closed for being idle.";
+    "connections.max.reauth.ms": Long = "0", Any, Unmodelled, "No connection is closed for logging in anew.";
+    "controlled.shutdown.enable": Boolean = "true", Any, Unmodelled, "A restart hands leadership over in order unless the fault says `unclean`.";
+    "fetch.max.bytes": Int = "57671680", at_least(1024), Unmodelled, "Only the consumer's own `fetch.max.bytes` bounds an answer.";
+    "max.connection.creation.rate": Int = "2147483647", at_least(0), Unmodelled, "New connections are not throttled.";
+    "max.connections": Int = "2147483647", at_least(0), Unmodelled, "The number of connections is not limited.";
+    "max.connections.per.ip": Int = "2147483647", at_least(0), Unmodelled, "The number of connections is not limited.";
+    "max.connections.per.ip.overrides": String = "", Any, Unmodelled, "The number of connections is not limited.";
+    "replica.selector.class": String = null, Any, Unmodelled, "Consumers fetch from leaders only.";
+    "unclean.leader.election.enable": Boolean = "false", Any, Unmodelled, "A replica that is up can always lead; records of topics are never lost.";
 }
 
 /// All other broker properties, by name: known, without effect here.

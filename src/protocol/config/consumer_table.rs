@@ -20,7 +20,7 @@ properties! {
     "client.dns.lookup": String = "use_all_dns_ips", OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]), Ignored, "The brokers are those of the scenario.";
     "client.id": String = "", Any, Applied, "First part of a dynamic member's id; the consumer's name if absent.";
     "client.rack": String = "", Any, Applied, "Rack of the consumer, for rack-aware assignment.";
-    "connections.max.idle.ms": Long = "540000", Any, Ignored, "Connections are not closed for being idle.";
+    "connections.max.idle.ms": Long = "540000", Any, Unmodelled, "Connections are not closed for being idle.";
     "default.api.timeout.ms": Int = "60000", at_least(0), Applied, "How long `commitSync`, `position` and `committed` may block.";
     "enable.auto.commit": Boolean = "true", Any, Applied, "Commit what `poll` has returned, from later polls, before rejoining and on close.";
     "enable.metrics.push": Boolean = "true", Any, Ignored, "Metrics here are the report's own.";
@@ -33,16 +33,16 @@ properties! {
     "group.protocol": String = "classic", AnyCase(&["CLASSIC", "CONSUMER"]), Named, "`classic`; the consumer protocol (KIP-848) is not modelled yet.";
     "group.remote.assignor": String = null, Any, Named, "Belongs to the consumer protocol; Kafka refuses it under `classic`.";
     "heartbeat.interval.ms": Int = "3000", Any, Applied, "Time between heartbeats, hence how soon a member learns of a rebalance; below the session timeout.";
-    "interceptor.classes": List = "", Any, Ignored, "No interceptors here.";
+    "interceptor.classes": List = "", Any, Unmodelled, "The time that interceptors take inside `poll` and commits is not counted.";
     "internal.leave.group.on.close": Boolean = "true", Any, Applied, "A dynamic member sends LeaveGroup from `close` (Kafka Streams sets false).";
     "internal.throw.on.fetch.stable.offset.unsupported": Boolean = "false", Any, Ignored, "Every broker here supports stable offset fetches.";
-    "isolation.level": String = "read_uncommitted", OneOf(&["read_committed", "read_uncommitted"]), Ignored, "No transactions here yet.";
+    "isolation.level": String = "read_uncommitted", OneOf(&["read_committed", "read_uncommitted"]), Unmodelled, "There are no transactions: a consumer of `read_committed` does not wait for open ones to end.";
     "key.deserializer": Class = null, Any, Ignored, "Records here have no content.";
     "max.partition.fetch.bytes": Int = "1048576", at_least(0), Applied, "Most bytes of one partition in one fetch, bounds what a poll can return.";
     "max.poll.interval.ms": Int = "300000", at_least(1), Applied, "Longest time between polls before the member leaves; sent as the rebalance timeout.";
     "max.poll.records": Int = "500", at_least(1), Applied, "Most records that one poll returns.";
     "metadata.max.age.ms": Long = "300000", at_least(0), Applied, "Age at which metadata is refreshed: how soon new partitions are noticed.";
-    "metadata.recovery.rebootstrap.trigger.ms": Long = "300000", at_least(0), Ignored, "Only an outage of all brokers leads to a rebootstrap here.";
+    "metadata.recovery.rebootstrap.trigger.ms": Long = "300000", at_least(0), Unmodelled, "Only an outage of all brokers leads to a rebootstrap here.";
     "metadata.recovery.strategy": String = "rebootstrap", AnyCase(&["NONE", "REBOOTSTRAP"]), Applied, "Forget brokers and topics when no broker answers (KIP-899).";
     "metric.reporters": List = "org.apache.kafka.common.metrics.JmxReporter", Any, Ignored, "Metrics here are the report's own.";
     "metrics.num.samples": Int = "2", at_least(1), Ignored, "Metrics here are the report's own.";
@@ -100,7 +100,7 @@ properties! {
     "sasl.oauthbearer.scope.claim.name": String = "scope", Any, Ignored, "Logging in is not modelled.";
     "sasl.oauthbearer.sub.claim.name": String = "sub", Any, Ignored, "Logging in is not modelled.";
     "sasl.oauthbearer.token.endpoint.url": String = null, Any, Ignored, "Logging in is not modelled.";
-    "security.protocol": String = "PLAINTEXT", AnyCase(&["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL"]), Ignored, "Logging in is not modelled.";
+    "security.protocol": String = "PLAINTEXT", AnyCase(&["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL"]), Unmodelled, "Encrypting and logging in take time on every new connection; here they take none.";
     "security.providers": String = null, Any, Ignored, "Logging in is not modelled.";
     "send.buffer.bytes": Int = "131072", at_least(-1), Ignored, "Bytes on the wire are not modelled.";
     "session.timeout.ms": Int = "45000", Any, Applied, "Silence after which the coordinator removes the member; within the broker's bounds.";

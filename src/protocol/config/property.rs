@@ -67,8 +67,10 @@ pub enum Role {
     Applied,
     /// Takes it only where it says what the scenario says anyway.
     Named,
-    /// Accepts it without effect.
+    /// Accepts it without effect: it changes nothing that is predicted.
     Ignored,
+    /// Accepts it without effect although, but for its default, it would change what is predicted.
+    Unmodelled,
 }
 
 /// A value after reading, of the property's type.
@@ -152,6 +154,18 @@ impl Property {
         };
         self.hold_against_bounds(&value)?;
         Ok(value)
+    }
+
+    /// True for a value that is the property's default, however it is written.
+    pub fn is_default(&self, value: &PropertyValue) -> bool {
+        let default = self.default.and_then(|default| self.parse(default).ok());
+        match (default, value) {
+            (Some(PropertyValue::Text(default)), PropertyValue::Text(text)) => default.eq_ignore_ascii_case(text),
+            (Some(default), value) => default == *value,
+            (None, PropertyValue::Text(text)) => text.is_empty(),
+            (None, PropertyValue::List(items)) => items.is_empty(),
+            (None, _) => false,
+        }
     }
 
     fn whole(&self, text: &str, least: i64, most: i64) -> Result<i64, Refusal> {

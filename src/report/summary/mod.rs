@@ -28,6 +28,7 @@ pub fn text(report: &Report, style: Style) -> String {
     let mut page = Page::new(style);
     title(&mut page, outcome);
     figures(&mut page, outcome);
+    not_modelled(&mut page, outcome);
     configuration(&mut page, outcome);
     for group in &outcome.groups {
         rebalances::of_group(&mut page, group, outcome.groups.len() > 1);
@@ -92,6 +93,17 @@ fn figures(page: &mut Page, outcome: &Outcome) {
     let at_end = format!("{} at the end", count(totals.lag_at_end));
     let text = [at_end, drain].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     page.fact("lag", &format!("{} at its peak", count(totals.lag_peak)), &text);
+}
+
+/// What the figures above leave out: directly below them, for whoever reads no further.
+fn not_modelled(page: &mut Page, outcome: &Outcome) {
+    if outcome.not_modelled.is_empty() {
+        return;
+    }
+    page.heading("Not modelled, so a real group can differ from this prediction");
+    for left_out in &outcome.not_modelled {
+        page.marked(2, (Paint::Yellow, "!"), &format!("{} ({})", left_out.text, left_out.place));
+    }
 }
 
 /// `latency: median 3.02 s, longest 4.75 s`; nothing if there are no values.
@@ -261,7 +273,7 @@ fn identity(page: &mut Page, report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::outcome::{InvariantOutcome, Livelock, LivelockCause, Violation};
+    use crate::analysis::outcome::{InvariantOutcome, Livelock, LivelockCause, NotModelled, Violation};
     use crate::report::fixture;
 
     const REPLAY: &str = "rebalab run scenarios/gc-pause-beyond-session.json --seed 1";
@@ -315,6 +327,26 @@ mod tests {
         assert_fits(&text);
         let from = text.find("What went wrong").expect("the section");
         insta::assert_snapshot!(&text[from..]);
+    }
+
+    #[test]
+    fn what_is_not_modelled_stands_directly_below_the_figures() {
+        let mut outcome = fixture::gc_pause();
+        let told = |outcome: &Outcome| text(&Report { outcome, replay: REPLAY }, Style::PLAIN);
+        assert!(!told(&outcome).contains("Not modelled"), "nothing is left out");
+        outcome.not_modelled = vec![NotModelled {
+            place: "groups[0].consumers[0].properties.isolation.level".into(),
+            text:
+                "`isolation.level` is read_committed. There are no transactions: a consumer of `read_committed` does \
+                   not wait for open ones to end."
+                    .into(),
+        }];
+        let text = told(&outcome);
+        assert_fits(&text);
+        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no «{part}» in {text}"));
+        let section = place("Not modelled, so a real group can differ from this prediction");
+        assert!(place("lag  ") < section && section < place("Effective configuration"));
+        assert!(text[section..].contains("! `isolation.level` is read_committed. There are no transactions"));
     }
 
     #[test]

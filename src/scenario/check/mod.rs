@@ -11,6 +11,7 @@ mod expect;
 mod fault_label;
 mod faults;
 mod kubernetes;
+mod limits;
 mod machines;
 mod settings;
 mod start;
@@ -87,8 +88,16 @@ pub fn load(name: &str, text: &str, files: &dyn Files, figures: &dyn Figures) ->
     let file: ScenarioFile = de::from_node(&root).map_err(only)?;
     let texts = vec![Text { name: name.to_string(), text: text.to_string() }];
     let duration = file.duration.0;
-    let mut checker =
-        Checker { root: &root, files, duration, texts, problems: Vec::new(), notes: Vec::new(), names_missing: false };
+    let mut checker = Checker {
+        root: &root,
+        files,
+        duration,
+        texts,
+        problems: Vec::new(),
+        notes: Vec::new(),
+        not_modelled: Vec::new(),
+        names_missing: false,
+    };
     let scenario = checker.scenario(&file, figures);
     if checker.problems.is_empty() { Ok(scenario) } else { Err(checker.into_problems()) }
 }
@@ -125,6 +134,7 @@ struct Checker<'c> {
     texts: Vec<Text>,
     problems: Vec<Problem>,
     notes: Vec<Note>,
+    not_modelled: Vec<Note>,
     /// Some consumers could not be named, so a name that is not found need not be wrong.
     names_missing: bool,
 }
@@ -154,6 +164,7 @@ impl<'c> Checker<'c> {
         self.note_consumers_that_never_start(&entries, &faults);
         let groups: Vec<&str> = file.groups.iter().map(|group| group.id.as_str()).collect();
         let expect = self.expect(&root.key("expect"), &file.expect, figures, &groups);
+        self.limits_of_the_model(&root, &entries.groups, &faults, &cluster);
         Scenario {
             name: file.name.clone(),
             description: file.description.clone(),
@@ -165,6 +176,7 @@ impl<'c> Checker<'c> {
             faults,
             expect,
             notes: std::mem::take(&mut self.notes),
+            not_modelled: std::mem::take(&mut self.not_modelled),
         }
     }
 
@@ -181,6 +193,13 @@ impl<'c> Checker<'c> {
 
     fn note(&mut self, place: impl ToString, text: impl Into<String>) {
         self.notes.push(Note { place: place.to_string(), text: text.into() });
+    }
+
+    fn not_modelled(&mut self, place: impl ToString, text: impl Into<String>) {
+        let told = Note { place: place.to_string(), text: text.into() };
+        if !self.not_modelled.contains(&told) {
+            self.not_modelled.push(told);
+        }
     }
 
     /// A name that is unknown where `known` are known.

@@ -115,6 +115,10 @@ impl Checker<'_> {
     pub(super) fn take(&mut self, setting: &Setting, taken: Result<Taken, Refusal>) {
         match taken {
             Ok(Taken::Applied) => {}
+            Ok(Taken::Unmodelled(what)) => {
+                let told = format!("`{}` is {}. {what}", setting.name, setting.value);
+                self.not_modelled(&setting.place, told);
+            }
             Ok(Taken::Ignored(why)) => self.note(&setting.place, format!("no effect here: {why}")),
             Err(refusal) => {
                 let span = match refusal.culprit {

@@ -333,6 +333,31 @@ fn what_real_kafka_would_refuse_later_or_ignore_is_noted() {
 }
 
 #[test]
+fn what_a_scenario_asks_for_and_the_model_leaves_out_is_told() {
+    let told = |consumers: &str, rest: &str| {
+        let notes = scenario("", consumers, rest).not_modelled;
+        notes.into_iter().map(|note| format!("{}: {}", note.place, note.text)).collect::<Vec<_>>()
+    };
+    let worker = |fields: &str| format!(r#"{{ "name": "w", "count": 2 {fields} }}"#);
+    assert_eq!(told(&worker(""), ""), [""; 0]);
+    let isolation = told(&worker(r#", "properties": { "isolation.level": "read_committed" }"#), "");
+    assert_eq!(isolation.len(), 1, "once for all consumers of an entry: {isolation:?}");
+    assert!(isolation[0].starts_with(
+        "groups[0].consumers[0].properties.isolation.level: `isolation.level` is read_committed. There are no transactions"
+    ));
+    let cooperative =
+        r#", "client": "librdkafka-2", "properties": { "partition.assignment.strategy": "cooperative-sticky" }"#;
+    assert!(told(&worker(cooperative), "")[0].starts_with("groups[0]: librdkafka's cooperative-sticky"));
+    assert!(told(&worker(r#", "client": "kafkajs-2""#), "")[0].contains("order of the Metadata answer"));
+    let black_hole = r#", "faults": [{ "at": "1m", "black_hole": { "for": "1m" } }]"#;
+    let of_kafka_go = told(&worker(r#", "client": "kafka-go-0.4""#), black_hole);
+    assert!(of_kafka_go.iter().any(|text| text.contains("How long kafka-go waits")), "{of_kafka_go:?}");
+    assert_eq!(told(&worker(""), black_hole), [""; 0]);
+    let unclean = r#", "faults": [{ "at": "1m", "broker_restart": { "broker": 0, "down": "1m", "unclean": true } }]"#;
+    assert!(told(&worker(""), unclean)[0].starts_with("faults[0]: Records of topics survive"));
+}
+
+#[test]
 fn references_to_nothing_are_refused() {
     let worker = r#"{ "name": "worker" }"#;
     assert!(

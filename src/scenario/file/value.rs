@@ -440,7 +440,11 @@ fn property_schema(property: &Property) -> serde_json::Value {
         Kind::List => &["string", "array"],
         Kind::String | Kind::Class | Kind::Password => &["string"],
     };
-    let effect = if property.role == Role::Ignored { "No effect here. " } else { "" };
+    let effect = match property.role {
+        Role::Ignored => "No effect here. ",
+        Role::Unmodelled => "Not modelled, which reports say unless it is the default. ",
+        Role::Applied | Role::Named => "",
+    };
     let mut schema = serde_json::json!({ "description": format!("{effect}{}", property.about), "type": types });
     if let Valid::Whole(least, most) = property.valid {
         least.iter().for_each(|least| schema["minimum"] = (*least).into());

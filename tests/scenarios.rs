@@ -1,5 +1,8 @@
 //! Every scenario of the pack runs under several seeds, and what it expects holds: one test per file.
 
+#[path = "scenarios/brokers.rs"]
+mod brokers;
+
 use std::path::{Path, PathBuf};
 
 use rebalab::analysis::figures::{self, KnownFigures};
@@ -74,6 +77,7 @@ scenarios! {
     cold_start => "cold-start",
     commit_in_a_rebalance => "commit-in-a-rebalance",
     cooperative_join => "cooperative-join",
+    coordinator_crash => "coordinator-crash",
     coordinator_restart => "coordinator-restart",
     crash_and_ghost => "crash-and-ghost",
     crash => "crash",
@@ -141,7 +145,7 @@ scenarios! {
 }
 
 /// Figures that no scenario of the pack is about: what seldom happens, and keys that are names of exceptions.
-const NOT_IN_THE_PACK: [&str; 12] = [
+const NOT_IN_THE_PACK: [&str; 11] = [
     "rebalances_by_reason.sync_timeout",
     "rebalances_by_reason.static_member_changed",
     "rebalances_by_reason.other",
@@ -150,7 +154,6 @@ const NOT_IN_THE_PACK: [&str; 12] = [
     "rebalances_by_trigger.static_member_changed",
     "rebalances_by_trigger.unknown",
     "paused_partition_seconds.callback",
-    "paused_partition_seconds.network",
     "paused_partition_seconds.coordinator_unavailable",
     "commit_failures.worker-2",
     "exceptions.worker-2",

@@ -2,7 +2,14 @@
 //!
 //! Each partition of `__consumer_offsets` with a group of the scenario in it is a [`ShardHost`]: the coordinator's state
 //! machine, its replicated log, its timers, and the requests that wait for an answer. Partitions are led by the brokers
-//! in turn; when a broker goes, its partitions move to the next one that is up, which reads the log before it answers.
+//! in turn; when a broker goes, its partitions move to the next one, which reads the log before it answers.
+//!
+//! When they move, the controller decides (KRaft, Kafka 4.1.1). A broker that shuts down in order hands over at once. One
+//! that crashes is fenced when its heartbeats have been missed for `broker.session.timeout.ms`; until then it counts as the
+//! leader of its partitions and nobody serves them, and a new process of it is refused
+//! (`DuplicateBrokerRegistrationException`). Every `leader.imbalance.check.interval.seconds` a look at all partitions gives
+//! coordinator partitions back to the broker that led them first; for partitions of topics, which no coordinator has to
+//! load, that happens as soon as it is back.
 
 use std::sync::Arc;
 
@@ -20,6 +27,21 @@ use super::network::ConnectionId;
 pub struct Broker {
     /// It runs.
     pub up: bool,
+    /// The controller takes it for gone; it leads nothing.
+    pub fenced: bool,
+    /// Its storage, as faults have it.
+    pub storage: Storage,
+}
+
+/// A broker's storage under faults: it concerns whatever the broker leads.
+#[derive(Clone, Default)]
+pub struct Storage {
+    /// Appends stand still until then (storage stall).
+    pub stalled_until: SimTime,
+    /// Appends take longer by draws from these distributions, by fault.
+    pub slow: Vec<(u32, Distribution)>,
+    /// Appends fail with this error, by fault.
+    pub failing: Vec<(u32, ErrorCode)>,
 }
 
 /// A coordinator shard with everything around it.
@@ -42,12 +64,6 @@ pub struct ShardHost {
     pub lateness: RandomStream,
     /// Leader epoch: what was scheduled under an earlier one is ignored.
     pub epoch: u32,
-    /// The log stands still until then (storage stall).
-    pub stalled_until: SimTime,
-    /// Appends take longer by draws from these distributions, by fault.
-    pub slow: Vec<(u32, Distribution)>,
-    /// Appends fail with this error, by fault.
-    pub failing: Vec<(u32, ErrorCode)>,
 }
 
 /// All brokers and shards.
@@ -72,7 +88,7 @@ impl Brokers {
         Brokers {
             racks,
             assigned: FxHashMap::default(),
-            brokers: (0..brokers).map(|_| Broker { up: true }).collect(),
+            brokers: (0..brokers).map(|_| Broker { up: true, fenced: false, storage: Storage::default() }).collect(),
             shards: Vec::new(),
             by_group: FxHashMap::default(),
         }
@@ -82,7 +98,7 @@ impl Brokers {
     pub fn place(&mut self, group: &GroupId, partition: u32, new_shard: impl FnOnce(BrokerId) -> ShardHost) -> u32 {
         let known = self.shards.iter().position(|shard| shard.partition == partition);
         let index = known.unwrap_or_else(|| {
-            let leader = BrokerId(partition % self.brokers.len() as u32);
+            let leader = self.preferred(partition);
             self.shards.push(new_shard(leader));
             self.shards.len() - 1
         }) as u32;
@@ -95,13 +111,13 @@ impl Brokers {
         self.by_group.get(group).copied()
     }
 
-    /// The first broker that is up, from this one on, in turn.
-    pub fn next_up(&self, from: BrokerId) -> Option<BrokerId> {
-        if self.is_up(from) {
+    /// The first broker that is not fenced, from this one on, in turn.
+    pub fn next_to_lead(&self, from: BrokerId) -> Option<BrokerId> {
+        if self.may_lead(from) {
             return Some(from);
         }
         let count = self.brokers.len() as u32;
-        (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.is_up(*broker))
+        (0..count).map(|step| BrokerId((from.0 + step) % count)).find(|broker| self.may_lead(*broker))
     }
 
     /// Only these brokers have replicas of the partition.
@@ -109,18 +125,23 @@ impl Brokers {
         self.assigned.insert(partition, replicas);
     }
 
-    /// The broker that leads a partition of a topic: the first replica's that is up, without an assignment of replicas
-    /// the next broker's.
+    /// The broker that leads a partition of a topic as metadata tell it: the first replica's that is not fenced, without an
+    /// assignment of replicas the next broker's. It may have crashed just now.
     pub fn leader_of(&self, partition: PartitionIndex) -> Option<BrokerId> {
         match self.assigned.get(&partition) {
-            Some(replicas) => replicas.iter().copied().find(|broker| self.is_up(*broker)),
-            None => self.next_up(BrokerId(partition.0 % self.brokers.len() as u32)),
+            Some(replicas) => replicas.iter().copied().find(|broker| self.may_lead(*broker)),
+            None => self.next_to_lead(BrokerId(partition.0 % self.brokers.len() as u32)),
         }
     }
 
-    /// The racks of a partition's replicas as a Metadata answer shows them: it lists only brokers that are up.
+    /// The broker that serves a partition of a topic: its leader, if that runs.
+    pub fn serves(&self, partition: PartitionIndex) -> Option<BrokerId> {
+        self.leader_of(partition).filter(|broker| self.is_up(*broker))
+    }
+
+    /// The racks of a partition's replicas as a Metadata answer shows them: it lists only brokers that are not fenced.
     pub fn racks_of(&self, partition: PartitionIndex) -> Vec<Option<Arc<str>>> {
-        let rack = |broker: BrokerId| self.racks[broker.0 as usize].clone().filter(|_| self.is_up(broker));
+        let rack = |broker: BrokerId| self.racks[broker.0 as usize].clone().filter(|_| self.may_lead(broker));
         let count = self.brokers.len() as u32;
         match self.assigned.get(&partition) {
             Some(replicas) => replicas.iter().copied().map(rack).collect(),
@@ -131,6 +152,23 @@ impl Brokers {
     /// Some broker has a rack.
     pub fn have_racks(&self) -> bool {
         !self.racks.is_empty()
+    }
+
+    /// The controller takes it for alive.
+    pub fn may_lead(&self, broker: BrokerId) -> bool {
+        self.brokers.get(broker.0 as usize).is_some_and(|broker| !broker.fenced)
+    }
+
+    /// The broker that leads a partition of `__consumer_offsets` first, and again after each look for imbalance.
+    pub fn preferred(&self, partition: u32) -> BrokerId {
+        BrokerId(partition % self.brokers.len() as u32)
+    }
+
+    /// A shard with the storage of the broker that leads it.
+    pub fn shard_and_storage(&mut self, index: u32) -> (&mut ShardHost, &Storage) {
+        let host = &mut self.shards[index as usize];
+        let leader = host.leader.map_or(0, |leader| leader.0 as usize);
+        (host, &self.brokers[leader].storage)
     }
 
     /// Does it run?
@@ -156,10 +194,10 @@ impl ShardHost {
         self.lateness = timer_stream(seed, self.partition);
     }
 
-    /// Draws how long the append that starts now takes until it is replicated.
-    pub fn append_latency(&mut self, model: &Distribution) -> SimDuration {
+    /// Draws how long the append that starts now takes until it is replicated, on this storage.
+    pub fn append_latency(&mut self, model: &Distribution, storage: &Storage) -> SimDuration {
         let mut latency = model.sample(&mut self.latency);
-        for (_, extra) in &self.slow {
+        for (_, extra) in &storage.slow {
             latency += extra.sample(&mut self.latency);
         }
         latency

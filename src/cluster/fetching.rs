@@ -255,7 +255,7 @@ impl Fetcher {
         let fetchable: Vec<_> = fetchable.collect();
         let mut set = JavaHashMap::for_set_of(fetchable.len());
         set.extend(fetchable);
-        set.values().copied().filter(|(partition, _)| brokers.leader_of(*partition) == Some(broker)).collect()
+        set.values().copied().filter(|(partition, _)| brokers.serves(*partition) == Some(broker)).collect()
     }
 
     /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
@@ -341,7 +341,7 @@ impl Simulation<'_> {
             let places = fetcher.partitions.iter().zip(0..);
             fetcher.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
             for partition in fetcher.partitions.iter().flatten() {
-                if let Some(broker) = self.brokers.leader_of(*partition)
+                if let Some(broker) = self.brokers.serves(*partition)
                     && fetcher.sessions.iter().all(|session| session.broker != broker)
                 {
                     fetcher.sessions.push(FetchSession {

@@ -5,12 +5,15 @@
 //! too few replicas refuses an append at once, and then its offsets are used again. What was appended but not committed
 //! is lost when the leader dies unclean. The log is compacted as the real one is: of each key the newest record stays,
 //! so that a run's memory does not grow with its length.
+//!
+//! The real cleaner leaves the segment that is being written alone (`offsets.topic.segment.bytes`). A coordinator that loads
+//! reads that segment whole, and it can hold many records of one key: they are not kept here, but counted.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashSet;
 
-use crate::coordinator::{LoggedRecord, Record};
+use crate::coordinator::{LoggedRecord, MemberMetadata, Record};
 use crate::engine::SimTime;
 use crate::protocol::{GroupId, TopicPartition};
 
@@ -28,11 +31,37 @@ pub struct ReplicatedLog {
     in_flight: VecDeque<i64>,
     last_commit: SimTime,
     compact_at: usize,
+    segment: Segment,
 }
 
+/// The segment that is being written: never compacted.
+struct Segment {
+    records: u64,
+    bytes: u64,
+    /// It is closed, and compacted soon, when it has so many bytes.
+    bytes_max: u64,
+    /// There are older segments.
+    rolled: bool,
+}
+
+impl Segment {
+    fn write(&mut self, records: u64, bytes: u64) {
+        if self.bytes + bytes > self.bytes_max {
+            (self.records, self.bytes, self.rolled) = (0, 0, true);
+        }
+        self.records += records;
+        self.bytes += bytes;
+    }
+}
+
+/// Bytes of a record that was there before the run: an offset commit with short names.
+const BYTES_OF_OLD_RECORD: u64 = 100;
+
 impl ReplicatedLog {
-    /// An empty log.
-    pub fn new() -> Self {
+    /// A log without anything that counts, but with so many older records to read.
+    pub fn new(segment_bytes: u64, older_records: u64) -> Self {
+        let mut segment = Segment { records: 0, bytes: 0, bytes_max: segment_bytes.max(1), rolled: false };
+        segment.write(older_records, (older_records * BYTES_OF_OLD_RECORD).min(segment_bytes.max(1)));
         ReplicatedLog {
             records: Vec::new(),
             open_batch: Vec::new(),
@@ -41,6 +70,7 @@ impl ReplicatedLog {
             in_flight: VecDeque::new(),
             last_commit: SimTime::ZERO,
             compact_at: 4_096,
+            segment,
         }
     }
 
@@ -63,6 +93,9 @@ impl ReplicatedLog {
     /// Writes the open batch to the log; it is committed at the returned time, `latency_end` at the earliest and never
     /// before an earlier batch.
     pub fn flush(&mut self, latency_end: SimTime) -> SimTime {
+        for logged in &self.open_batch {
+            self.segment.write(1, bytes(&logged.record));
+        }
         self.records.append(&mut self.open_batch);
         self.in_flight.push_back(self.end);
         self.last_commit = self.last_commit.max(latency_end);
@@ -96,12 +129,18 @@ impl ReplicatedLog {
         }
         self.high_watermark = self.end;
         self.in_flight.clear();
+        self.last_commit = SimTime::ZERO;
         self.compact();
     }
 
     /// What a loading coordinator reads.
     pub fn records(&self) -> &[LoggedRecord] {
         &self.records
+    }
+
+    /// How many records that is in the real log: the segment that is being written, and what is left of older ones.
+    pub fn records_to_read(&self) -> u64 {
+        self.segment.records + if self.segment.rolled { self.records.len() as u64 } else { 0 }
     }
 
     /// Offset after the last record.
@@ -131,6 +170,23 @@ impl ReplicatedLog {
     }
 }
 
+/// About so many bytes of a segment: the fields of key and value and the share of a batch's header.
+fn bytes(record: &Record) -> u64 {
+    const FIXED: usize = 60;
+    let length = match record {
+        Record::GroupMetadata { group, value } => {
+            let members = value.iter().flat_map(|value| &value.members);
+            let of_member = |member: &MemberMetadata| {
+                member.member_id.as_str().len() + member.subscription.len() + member.assignment.len() + FIXED
+            };
+            group.as_str().len() + members.map(of_member).sum::<usize>()
+        }
+        Record::OffsetCommit { group, partition, .. } => group.as_str().len() + partition.topic.as_str().len(),
+        Record::EndTxnMarker { .. } => 0,
+    };
+    (FIXED + length) as u64
+}
+
 /// Key of a record as compaction sees it.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
@@ -155,6 +211,9 @@ mod tests {
     use crate::coordinator::GroupMetadataValue;
     use crate::protocol::Generation;
 
+    /// Larger than what most tests write.
+    const SEGMENT: u64 = 100_000_000;
+
     fn record(group: &str, generation: Option<i32>) -> Record {
         let value = generation.map(|generation| GroupMetadataValue {
             protocol_type: "consumer".into(),
@@ -173,7 +232,7 @@ mod tests {
 
     #[test]
     fn commits_come_in_log_order_even_if_a_later_write_was_quicker() {
-        let mut log = ReplicatedLog::new();
+        let mut log = ReplicatedLog::new(SEGMENT, 0);
         assert!(log.append(0, vec![record("a", Some(1))]), "the first append opens a batch");
         assert!(!log.append(1, vec![record("a", Some(2))]), "the second joins it");
         assert_eq!(log.flush(SimTime(500)), SimTime(500));
@@ -186,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_refused_batch_gives_its_offsets_back() {
-        let mut log = ReplicatedLog::new();
+        let mut log = ReplicatedLog::new(SEGMENT, 0);
         log.append(0, vec![record("a", Some(1))]);
         log.flush(SimTime(1));
         log.append(1, vec![record("a", Some(2)), record("b", Some(1))]);
@@ -198,7 +257,7 @@ mod tests {
     #[test]
     fn an_unclean_leader_change_loses_what_was_not_replicated() {
         for (unclean, kept) in [(true, vec![0]), (false, vec![0, 1])] {
-            let mut log = ReplicatedLog::new();
+            let mut log = ReplicatedLog::new(SEGMENT, 0);
             log.append(0, vec![record("a", Some(1))]);
             log.flush(SimTime(1));
             log.commit();
@@ -211,8 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn a_new_leader_does_not_wait_for_the_storage_of_the_old_one() {
+        let mut log = ReplicatedLog::new(SEGMENT, 0);
+        log.append(0, vec![record("a", Some(1))]);
+        assert_eq!(log.flush(SimTime(1_000)), SimTime(1_000), "the old leader's storage stalls until then");
+        log.change_leader(false);
+        log.append(1, vec![record("a", Some(2))]);
+        assert_eq!(log.flush(SimTime(10)), SimTime(10));
+    }
+
+    #[test]
     fn compaction_keeps_the_newest_record_of_each_key_and_no_tombstones() {
-        let mut log = ReplicatedLog::new();
+        let mut log = ReplicatedLog::new(SEGMENT, 0);
         log.append(0, vec![record("a", Some(1)), record("b", Some(1)), record("a", Some(2)), record("b", None)]);
         log.flush(SimTime(1));
         log.change_leader(false);
@@ -220,8 +289,27 @@ mod tests {
     }
 
     #[test]
+    fn a_loading_coordinator_reads_the_segment_that_is_written_whole_and_what_is_left_of_older_ones() {
+        let each = bytes(&record("a", Some(1)));
+        let mut log = ReplicatedLog::new(10 * each, 0);
+        for offset in 0..10 {
+            log.append(offset, vec![record("a", Some(offset as i32))]);
+            log.flush(SimTime(offset as u64));
+        }
+        log.change_leader(false);
+        assert_eq!((log.records().len(), log.records_to_read()), (1, 10), "all of one key, but in one segment");
+        for offset in 10..13 {
+            log.append(offset, vec![record("b", Some(offset as i32))]);
+            log.flush(SimTime(offset as u64));
+        }
+        log.change_leader(false);
+        assert_eq!((log.records().len(), log.records_to_read()), (2, 3 + 2), "three new ones, and one of each key");
+        assert_eq!(ReplicatedLog::new(SEGMENT, 5_000).records_to_read(), 5_000);
+    }
+
+    #[test]
     fn the_log_does_not_grow_with_the_number_of_writes() {
-        let mut log = ReplicatedLog::new();
+        let mut log = ReplicatedLog::new(SEGMENT, 0);
         for offset in 0..100_000 {
             log.append(offset, vec![record("a", Some(offset as i32))]);
             log.flush(SimTime(offset as u64));

@@ -9,6 +9,7 @@ mod faults;
 mod fetching;
 mod host;
 mod inputs;
+mod leadership;
 mod log;
 mod machine;
 mod network;

@@ -1,8 +1,8 @@
 //! The network between consumers and brokers, as TCP shows it.
 //!
 //! Fault model: a lost packet is not a vanished request but a later one: it is sent again after the retransmission
-//! timeout, which doubles with each loss in a row (200 ms to 120 s, as Linux has it), and whatever was sent after it on
-//! the same connection waits behind it. A black hole loses everything until it is healed, a reset is seen at once by
+//! timeout, which doubles with each loss in a row (200 ms to 120 s, as Linux has it; the handshake of a new connection begins
+//! with 1 s), and whatever was sent after it on the same connection waits behind it. A black hole loses everything until it is healed, a reset is seen at once by
 //! both ends. Directions are separate: with only the way to the broker blocked, answers still come through. Each
 //! consumer's links draw from streams of their own.
 
@@ -18,6 +18,9 @@ use crate::scenario::checked::{Direction, Distribution, LinkSet, Network as Netw
 
 /// The longest retransmission timeout (Linux `TCP_RTO_MAX`).
 const RTO_MAX: SimDuration = SimDuration::from_secs(120);
+
+/// The first retransmission timeout of a handshake (RFC 6298 2.1, Linux `TCP_TIMEOUT_INIT`).
+const RTO_OF_HANDSHAKE: SimDuration = SimDuration::from_secs(1);
 
 /// One TCP connection, from the SYN until both ends are closed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +53,16 @@ pub enum Packet {
 }
 
 impl Packet {
+    /// Its first retransmission timeout, on a network where that of data is `rto`.
+    fn rto(&self, rto: SimDuration) -> SimDuration {
+        match self {
+            Packet::Syn { versions: false } | Packet::Established { versions_known: false } => {
+                rto.max(RTO_OF_HANDSHAKE)
+            }
+            _ => rto,
+        }
+    }
+
     fn not_before(&self) -> SimTime {
         match self {
             Packet::Request { not_before, .. } => *not_before,
@@ -252,12 +265,13 @@ impl Network {
             lane.held.push_back(packet);
             return (Sent::Held, None);
         }
-        match self.transit(consumer, broker, kind, way) {
+        let rto = packet.rto(self.model.rto);
+        match self.transit(consumer, broker, kind, way, rto) {
             None => {
                 let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
                 lane.held.push_back(packet);
                 lane.attempt = 0;
-                (Sent::RetryAt(now + self.model.rto), None)
+                (Sent::RetryAt(now + rto), None)
             }
             Some(latency) => {
                 let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
@@ -269,10 +283,10 @@ impl Network {
 
     /// Tries a lane again whose first packet was lost. On success all held packets leave, in order.
     pub fn retry(&mut self, now: SimTime, id: ConnectionId, way: Way) -> Result<Vec<(SimTime, Packet)>, SimTime> {
-        let Some(link) = self.links.get(&id) else { return Ok(Vec::new()) };
+        let Some(link) = self.links.get_mut(&id) else { return Ok(Vec::new()) };
         let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
-        let Some(latency) = self.transit(consumer, broker, kind, way) else {
-            let rto = self.model.rto;
+        let rto = link.lane(way).held.front().map_or(self.model.rto, |packet| packet.rto(self.model.rto));
+        let Some(latency) = self.transit(consumer, broker, kind, way, rto) else {
             let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
             lane.attempt = (lane.attempt + 1).min(30);
             return Err(now + (rto * (1 << lane.attempt)).min(RTO_MAX));
@@ -285,7 +299,14 @@ impl Network {
     }
 
     /// Time of one packet on its way, losses included; `None` in a black hole.
-    fn transit(&mut self, consumer: u32, broker: BrokerId, kind: Connection, way: Way) -> Option<SimDuration> {
+    fn transit(
+        &mut self,
+        consumer: u32,
+        broker: BrokerId,
+        kind: Connection,
+        way: Way,
+        rto: SimDuration,
+    ) -> Option<SimDuration> {
         let streams = &mut self.streams[consumer as usize];
         let random = match way {
             Way::ToBroker => &mut streams.to_broker,
@@ -304,7 +325,7 @@ impl Network {
                 Effect::Refuse => {}
             }
         }
-        let mut rto = self.model.rto;
+        let mut rto = rto;
         while pass < 1.0 && random.next_f64() >= pass && latency < RTO_MAX {
             latency += rto;
             rto = (rto * 2).min(RTO_MAX);
@@ -314,6 +335,13 @@ impl Network {
 }
 
 impl Link {
+    /// The broker's end is gone, and what had not been answered with it.
+    pub fn broker_is_gone(&mut self) {
+        self.broker_open = false;
+        self.unread.clear();
+        self.in_service = false;
+    }
+
     fn lane(&mut self, way: Way) -> &mut Lane {
         match way {
             Way::ToBroker => &mut self.to_broker,
@@ -389,6 +417,20 @@ mod tests {
         late.sort_unstable();
         late.dedup();
         assert_eq!(late[..4], [0, 200, 600, 1_400], "200 ms, doubling");
+    }
+
+    #[test]
+    fn the_first_packet_of_a_connection_is_sent_again_after_a_second() {
+        let (mut network, id) = network(0.0);
+        network.begin(7, links(Direction::Both), Effect::BlackHole);
+        let syn = Packet::Syn { versions: false };
+        assert_eq!(network.send(at(0), id, Way::ToBroker, syn).0, Sent::RetryAt(at(1_000)));
+        assert_eq!(network.retry(at(1_000), id, Way::ToBroker).unwrap_err(), at(3_000), "1 s + 2 s");
+        network.end(7);
+        assert_eq!(network.retry(at(3_000), id, Way::ToBroker).unwrap().len(), 1);
+        network.begin(8, links(Direction::Both), Effect::BlackHole);
+        let versions = Packet::Syn { versions: true };
+        assert_eq!(network.send(at(4_000), id, Way::ToBroker, versions).0, Sent::RetryAt(at(4_200)), "data");
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Simulation<'_> {
     }
 
     fn metadata(&self, topics: Option<Vec<TopicName>>) -> Response {
-        let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.is_up(*broker));
+        let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.may_lead(*broker));
         let names =
             topics.unwrap_or_else(|| self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect());
         let known = names.into_iter().filter_map(|name| {
@@ -231,7 +231,7 @@ impl Simulation<'_> {
 
     fn coordinator_of(&self, group: &GroupId) -> Option<BrokerId> {
         let shard = &self.brokers.shards[self.brokers.shard_of(group)? as usize];
-        shard.leader.filter(|leader| self.brokers.is_up(*leader))
+        shard.leader.filter(|leader| self.brokers.may_lead(*leader))
     }
 
     pub(super) fn partition_index(&self, partition: &TopicPartition) -> Option<PartitionIndex> {
@@ -262,7 +262,8 @@ impl Simulation<'_> {
 
     /// Makes the shard of a group's partition if it is the first group there.
     pub(super) fn place_group(&mut self, group: &GroupId) {
-        let config = &self.scenario.cluster.config;
+        let cluster = &self.scenario.cluster;
+        let config = &cluster.config;
         let partition =
             crate::protocol::java_hash::coordinator_partition(group.as_str(), config.offsets_topic_num_partitions);
         let seed = self.seed;
@@ -271,15 +272,12 @@ impl Simulation<'_> {
             partition,
             leader: Some(leader),
             shard: Shard::new(config.clone(), ReleaseRule::Deferred),
-            log: ReplicatedLog::new(),
+            log: ReplicatedLog::new(u64::from(config.offsets_topic_segment_bytes), cluster.offsets_log_records),
             timers: Vec::new(),
             waiting: Default::default(),
             latency: append_stream(seed, partition),
             lateness: timer_stream(seed, partition),
             epoch: 0,
-            stalled_until: SimTime::ZERO,
-            slow: Vec::new(),
-            failing: Vec::new(),
         });
         if self.brokers.shards.len() > known {
             self.shard_input(index, coordinator::Input::Elected { leader_epoch: 0 }, None);
@@ -328,7 +326,9 @@ impl Simulation<'_> {
                 }
             }
             ShardOutput::LoadLog { .. } => {
-                let time = self.scenario.cluster.load_time_per_record * host.log.records().len() as u64;
+                // The first leaders were there before the run.
+                let records = if host.epoch == 0 { 0 } else { host.log.records_to_read() };
+                let time = self.scenario.cluster.load_time_per_record * records;
                 let target = Target::Loaded { shard: index as u16, epoch: host.epoch };
                 self.queue.schedule(self.now + time, target);
             }
@@ -355,11 +355,11 @@ impl Simulation<'_> {
 
     /// The linger time of the open batch is over: it is written, or the write fails.
     pub(super) fn flush(&mut self, index: u32, epoch: u32) {
-        let host = &mut self.brokers.shards[index as usize];
+        let (host, storage) = self.brokers.shard_and_storage(index);
         if host.epoch != epoch {
             return;
         }
-        if let Some((_, error)) = host.failing.last() {
+        if let Some((_, error)) = storage.failing.last() {
             let error = *error;
             if let Some(base_offset) = host.log.refuse() {
                 self.shard_input(index, coordinator::Input::AppendFailed { base_offset, error }, None);
@@ -369,19 +369,19 @@ impl Simulation<'_> {
         if host.log.open_base().is_none() {
             return;
         }
-        let latency = host.append_latency(&self.scenario.cluster.append_latency);
-        let committed = host.log.flush((self.now + latency).max(host.stalled_until));
+        let latency = host.append_latency(&self.scenario.cluster.append_latency, storage);
+        let committed = host.log.flush((self.now + latency).max(storage.stalled_until));
         self.queue.schedule(committed, Target::Commit { shard: index as u16, epoch });
     }
 
     /// The in-sync replicas have the oldest write, unless the storage stands still.
     pub(super) fn commit(&mut self, index: u32, epoch: u32) {
-        let host = &mut self.brokers.shards[index as usize];
+        let (host, storage) = self.brokers.shard_and_storage(index);
         if host.epoch != epoch {
             return;
         }
-        if host.stalled_until > self.now {
-            self.queue.schedule(host.stalled_until, Target::Commit { shard: index as u16, epoch });
+        if storage.stalled_until > self.now {
+            self.queue.schedule(storage.stalled_until, Target::Commit { shard: index as u16, epoch });
             return;
         }
         if let Some(high_watermark) = host.log.commit() {
@@ -389,28 +389,24 @@ impl Simulation<'_> {
         }
     }
 
-    /// A broker's process is gone. In an orderly shutdown its shards are handed over first.
-    pub(super) fn broker_down(&mut self, broker: BrokerId, unclean: bool) {
-        self.brokers.brokers[broker.0 as usize].up = false;
-        self.emit(Event::BrokerDown { broker });
-        for index in 0..self.brokers.shards.len() as u32 {
-            if self.brokers.shards[index as usize].leader == Some(broker) {
-                self.move_shard(index, self.brokers.next_up(broker), unclean);
+    /// A machine is gone: its connections are open at the other end until somebody there gives them up, or the machine
+    /// is back and knows nothing of them.
+    pub(super) fn abandon_all(&mut self, ids: Vec<ConnectionId>) {
+        for id in ids {
+            if let Some(link) = self.network.link(id) {
+                link.broker_is_gone();
             }
+            self.network.forget_if_closed(id);
         }
-        self.reset_all(self.network.connections(|link| link.broker == broker));
-        self.replan_all_records();
     }
 
     /// A process is gone: its machine closes all its sockets at once, and a client reads the ends of its own in one go.
-    fn reset_all(&mut self, ids: Vec<ConnectionId>) {
+    pub(super) fn reset_all(&mut self, ids: Vec<ConnectionId>) {
         let mut latest: BTreeMap<u32, SimTime> = BTreeMap::new();
         let mut broken = Vec::new();
         for id in ids {
             let Some(link) = self.network.link(id) else { continue };
-            link.broker_open = false;
-            link.unread.clear();
-            link.in_service = false;
+            link.broker_is_gone();
             let consumer = link.consumer;
             match self.network.send(self.now, id, Way::FromBroker, Packet::Reset) {
                 (Sent::Arrives(arrival), Some(_)) => {
@@ -425,59 +421,6 @@ impl Simulation<'_> {
         for (consumer, id) in broken {
             self.fly(latest[&consumer], id, Way::FromBroker, Packet::Reset);
         }
-    }
-
-    /// A broker is back: it leads the partitions that nobody leads.
-    pub(super) fn broker_up(&mut self, broker: BrokerId) {
-        self.brokers.brokers[broker.0 as usize].up = true;
-        self.emit(Event::BrokerUp { broker });
-        for index in 0..self.brokers.shards.len() as u32 {
-            if self.brokers.shards[index as usize].leader.is_none() {
-                self.elect(index, broker);
-            }
-        }
-        self.replan_all_records();
-    }
-
-    /// Leadership of a shard moves to another broker, or to none.
-    pub(super) fn move_shard(&mut self, index: u32, to: Option<BrokerId>, unclean: bool) {
-        let next_epoch = self.brokers.shards[index as usize].epoch + 1;
-        if !unclean {
-            let leader_epoch = Some(next_epoch as i32);
-            self.shard_input(index, coordinator::Input::Resigned { leader_epoch }, None);
-        }
-        let host = &mut self.brokers.shards[index as usize];
-        let from = host.leader.take();
-        host.epoch = next_epoch;
-        host.waiting.clear();
-        host.log.change_leader(unclean);
-        for slot in host.timers.drain(..).flatten() {
-            self.queue.remove_timer(slot);
-        }
-        host.shard = Shard::new(self.scenario.cluster.config.clone(), ReleaseRule::Deferred);
-        if let Some(to) = to {
-            let partition = host.partition;
-            self.emit(Event::CoordinatorMoved { partition, from: from.unwrap_or(to), to });
-            self.elect(index, to);
-        }
-    }
-
-    fn elect(&mut self, index: u32, leader: BrokerId) {
-        let host = &mut self.brokers.shards[index as usize];
-        host.leader = Some(leader);
-        let leader_epoch = host.epoch as i32;
-        self.shard_input(index, coordinator::Input::Elected { leader_epoch }, None);
-    }
-
-    /// The leader has read the log.
-    pub(super) fn shard_loaded(&mut self, index: u32, epoch: u32) {
-        let host = &self.brokers.shards[index as usize];
-        if host.epoch != epoch {
-            return;
-        }
-        let records = host.log.records().to_vec();
-        let (log_end, high_watermark) = (host.log.end(), host.log.high_watermark());
-        self.shard_input(index, coordinator::Input::Loaded { records, log_end, high_watermark }, None);
     }
 }
 

@@ -72,6 +72,10 @@ pub(super) enum Target {
     FaultOver(u32),
     /// A broker comes back.
     BrokerUp(u32),
+    /// The controller takes a broker for gone.
+    BrokerFenced(u32),
+    /// The controller looks for partitions that their preferred replica does not lead.
+    PreferredLeaders,
     /// Partitions are added to a topic.
     TopicGrows(u32),
     /// Look at the log end offsets.
@@ -369,6 +373,8 @@ impl<'a> Simulation<'a> {
             Target::Fault(slot) => self.fault_strikes(slot),
             Target::FaultOver(slot) => self.fault_over(slot),
             Target::BrokerUp(broker) => self.broker_up(BrokerId(broker)),
+            Target::BrokerFenced(broker) => self.fence(BrokerId(broker)),
+            Target::PreferredLeaders => self.elect_preferred(),
             Target::TopicGrows(topic) => self.topic_grows(topic),
             Target::Sample => {
                 self.sample();

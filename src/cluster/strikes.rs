@@ -3,9 +3,10 @@
 use crate::client::Input;
 use crate::engine::SimDuration;
 use crate::protocol::BrokerId;
-use crate::scenario::checked::{CloseHow, Distribution, FaultKind};
+use crate::scenario::checked::{BrokerEnd, CloseHow, Direction, Distribution, FaultKind, LinkSet};
 use crate::trace::{Event, HostPause, StopKind};
 
+use super::brokers::Storage;
 use super::faults::{Occurrence, Rollout};
 use super::machine::Quota;
 use super::network::{Effect, meant};
@@ -104,13 +105,12 @@ impl<'a> Simulation<'a> {
 
     fn strike_cluster(&mut self, occurrence: &mut Occurrence, what: &FaultKind) {
         let fault = occurrence.fault;
-        let mut network =
-            |simulation: &mut Self, links: &crate::scenario::checked::LinkSet, effect, length: &Distribution| {
-                let length = occurrence.draw(length);
-                let key = simulation.mark(fault, None, length);
-                simulation.network.begin(key, links.clone(), effect);
-                simulation.replan_all_records();
-            };
+        let mut network = |simulation: &mut Self, links: &LinkSet, effect, length: &Distribution| {
+            let length = occurrence.draw(length);
+            let key = simulation.mark(fault, None, length);
+            simulation.network.begin(key, links.clone(), effect);
+            simulation.replan_all_records();
+        };
         match what {
             FaultKind::Loss { links, probability, length } => network(self, links, Effect::Loss(*probability), length),
             FaultKind::Delay { links, extra, length } => network(self, links, Effect::Delay(extra.clone()), length),
@@ -130,23 +130,29 @@ impl<'a> Simulation<'a> {
                 let length = occurrence.draw(length);
                 self.mark(fault, None, length);
                 let until = self.now + length;
-                self.each_shard(brokers, |shard| shard.stalled_until = shard.stalled_until.max(until));
+                self.each_storage(brokers, |storage| storage.stalled_until = storage.stalled_until.max(until));
             }
             FaultKind::StorageSlow { brokers, extra, length } => {
                 let length = occurrence.draw(length);
                 let key = self.mark(fault, None, length);
-                self.each_shard(brokers, |shard| shard.slow.push((key, extra.clone())));
+                self.each_storage(brokers, |storage| storage.slow.push((key, extra.clone())));
             }
             FaultKind::AppendFailure { brokers, error, length } => {
                 let length = occurrence.draw(length);
                 let key = self.mark(fault, None, length);
-                self.each_shard(brokers, |shard| shard.failing.push((key, *error)));
+                self.each_storage(brokers, |storage| storage.failing.push((key, *error)));
             }
-            FaultKind::BrokerRestart { broker, down, unclean } => {
+            FaultKind::BrokerRestart { broker, down, end } => {
                 let down = occurrence.draw(down);
-                self.mark(fault, None, down);
+                let crashes = *end != BrokerEnd::InOrder;
+                let fenced_after = if crashes { self.time_to_fence(occurrence) } else { SimDuration::ZERO };
+                let down = down.max(fenced_after);
+                let key = self.mark(fault, None, down);
                 if self.brokers.is_up(*broker) {
-                    self.broker_down(*broker, *unclean);
+                    if *end == BrokerEnd::PowerLoss {
+                        self.network.begin(key, self.links_of(*broker), Effect::BlackHole);
+                    }
+                    self.broker_down(*broker, *end, fenced_after);
                     self.queue.schedule(self.now + down, Target::BrokerUp(broker.0));
                 }
             }
@@ -154,19 +160,43 @@ impl<'a> Simulation<'a> {
                 self.mark(fault, None, SimDuration::ZERO);
                 let id = &self.scenario.groups[*group as usize].id;
                 if let Some(shard) = self.brokers.shard_of(id).filter(|_| self.brokers.is_up(*to)) {
-                    self.move_shard(shard, Some(*to), false);
+                    self.move_shard(shard, *to);
                 }
             }
             _ => unreachable!("strikes single consumers"),
         }
     }
 
-    fn each_shard(&mut self, brokers: &[BrokerId], mut change: impl FnMut(&mut super::brokers::ShardHost)) {
-        for shard in &mut self.brokers.shards {
-            if shard.leader.is_some_and(|leader| brokers.contains(&leader)) {
-                change(shard);
-            }
+    /// All that a broker is connected by.
+    fn links_of(&self, broker: BrokerId) -> LinkSet {
+        let consumers = (0..self.consumers.len() as u32).collect();
+        LinkSet { consumers, brokers: vec![broker], direction: Direction::Both, coordinator_only: false }
+    }
+
+    /// How long the controller takes to notice that a broker crashed: its session, which began with its last heartbeat, and
+    /// then until the next look, of which there are eight to a session (`QuorumController.maybeFenceStaleBrokerPeriodNs`).
+    /// A cluster of one broker has no other controller.
+    fn time_to_fence(&self, occurrence: &mut Occurrence) -> SimDuration {
+        if self.scenario.cluster.brokers == 1 {
+            return SimDuration::ZERO;
         }
+        let config = &self.scenario.cluster.config;
+        let millis = |ms: i32| SimDuration::from_millis(ms.max(1) as u64);
+        let session = millis(config.broker_session_timeout_ms);
+        let up_to = |to: SimDuration| Distribution::Uniform { from: SimDuration::ZERO, to };
+        let heard_before = occurrence.draw(&up_to(millis(config.broker_heartbeat_interval_ms).min(session)));
+        let looked_after = occurrence.draw(&up_to(SimDuration(session.0 / 8)));
+        session.saturating_sub(heard_before) + looked_after
+    }
+
+    fn each_storage(&mut self, brokers: &[BrokerId], mut change: impl FnMut(&mut Storage)) {
+        for broker in brokers {
+            change(&mut self.brokers.brokers[broker.0 as usize].storage);
+        }
+    }
+
+    fn every_storage(&mut self, change: impl FnMut(&mut Storage)) {
+        self.brokers.brokers.iter_mut().map(|broker| &mut broker.storage).for_each(change);
     }
 
     /// Notes in the trace that a fault strikes and, if it lasts, when it is over. The key stands for it until then.
@@ -191,15 +221,16 @@ impl<'a> Simulation<'a> {
             FaultKind::Loss { .. }
             | FaultKind::Delay { .. }
             | FaultKind::BlackHole { .. }
-            | FaultKind::Reset { .. } => {
+            | FaultKind::Reset { .. }
+            | FaultKind::BrokerRestart { end: BrokerEnd::PowerLoss, .. } => {
                 self.network.end(key);
                 self.replan_all_records();
             }
             FaultKind::StorageSlow { .. } => {
-                self.brokers.shards.iter_mut().for_each(|shard| shard.slow.retain(|(other, _)| *other != key));
+                self.every_storage(|storage| storage.slow.retain(|(other, _)| *other != key));
             }
             FaultKind::AppendFailure { .. } => {
-                self.brokers.shards.iter_mut().for_each(|shard| shard.failing.retain(|(other, _)| *other != key));
+                self.every_storage(|storage| storage.failing.retain(|(other, _)| *other != key));
             }
             FaultKind::Slowdown { .. } => {
                 if let Some(consumer) = consumer {

@@ -95,7 +95,7 @@ fn put_one(scenario: &mut Value, name: &str, value: &str) -> Result<(), SettingE
 const TOP_LEVEL: [&str; 6] = ["duration", "cluster", "groups", "network", "faults", "expect"];
 
 fn nearest_name(name: &str) -> Option<String> {
-    let properties = consumer_table::CONSUMER.iter().chain(broker_table::GROUP_COORDINATOR);
+    let properties = consumer_table::CONSUMER.iter().chain(broker_table::known());
     let known = properties.map(|property| property.name).chain(TOP_LEVEL);
     nearest::nearest(name, known).map(str::to_string)
 }

@@ -68,6 +68,8 @@ pub struct Cluster {
     pub request_time: Distribution,
     /// Time to read one record of `__consumer_offsets` when a coordinator loads.
     pub load_time_per_record: SimDuration,
+    /// Records that each partition of `__consumer_offsets` holds when the run starts.
+    pub offsets_log_records: u64,
 }
 
 /// A topic.
@@ -269,6 +271,17 @@ pub enum Direction {
     FromBroker,
 }
 
+/// How a broker ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BrokerEnd {
+    /// It hands its partitions over and closes its connections.
+    InOrder,
+    /// Its process is gone; the machine closes its connections.
+    Crash,
+    /// Its machine is gone: nobody closes its connections, and nothing answers.
+    PowerLoss,
+}
+
 /// What a fault does. Consumers are indices over all groups, in order.
 #[derive(Clone, Debug)]
 pub enum FaultKind {
@@ -348,7 +361,7 @@ pub enum FaultKind {
     /// Appends to the coordinator's log fail.
     AppendFailure { brokers: Vec<BrokerId>, error: ErrorCode, length: Distribution },
     /// A broker stops and comes back; its coordinator partitions move to the next broker, if there is one.
-    BrokerRestart { broker: BrokerId, down: Distribution, unclean: bool },
+    BrokerRestart { broker: BrokerId, down: Distribution, end: BrokerEnd },
     /// A group's coordinator moves to another broker.
     CoordinatorMove { group: u32, to: BrokerId },
 }

@@ -167,6 +167,11 @@ pub enum Event {
         /// Which broker.
         broker: BrokerId,
     },
+    /// The controller takes a broker for gone: its partitions go to other brokers.
+    BrokerFenced {
+        /// Which broker.
+        broker: BrokerId,
+    },
     /// A partition of `__consumer_offsets` moved to another broker.
     CoordinatorMoved {
         /// Which partition.

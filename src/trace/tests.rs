@@ -44,6 +44,7 @@ fn one_of_each() -> Vec<Event> {
         Event::CallbackEnded { consumer, callback: Callback::Assigned },
         Event::BrokerUp { broker: BrokerId(2) },
         Event::BrokerDown { broker: BrokerId(2) },
+        Event::BrokerFenced { broker: BrokerId(2) },
         Event::CoordinatorMoved { partition: 7, from: BrokerId(0), to: BrokerId(1) },
         Event::FaultBegan { fault: 0, target: Arc::from("worker-1") },
         Event::FaultEnded { fault: 1, target: Arc::from("link") },

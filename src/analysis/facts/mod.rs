@@ -45,6 +45,8 @@ pub(super) struct Facts<'a> {
     pub consumers: Vec<ConsumerFacts<'a>>,
     pub groups: Vec<GroupFacts>,
     pub brokers_up: Vec<bool>,
+    /// Brokers that the controller takes for gone.
+    pub brokers_fenced: Vec<bool>,
     pub faults: Faults,
     members: FxHashMap<MemberId, MemberOf>,
     /// Member ids that no group has any more, oldest first: forgotten after a while, so that memory does not grow.
@@ -71,6 +73,7 @@ impl<'a> Facts<'a> {
             consumers,
             groups,
             brokers_up: vec![true; brokers as usize],
+            brokers_fenced: vec![false; brokers as usize],
             faults: Faults::new(scenario),
             members: FxHashMap::default(),
             retired: VecDeque::new(),
@@ -161,6 +164,7 @@ impl<'a> Facts<'a> {
             Event::CallbackEnded { consumer, .. } => self.consumers[consumer.0 as usize].in_callback = None,
             Event::BrokerUp { broker } => self.set_broker(*broker, true),
             Event::BrokerDown { broker } => self.set_broker(*broker, false),
+            Event::BrokerFenced { broker } => self.set_fenced(*broker, true),
             Event::CoordinatorMoved { partition, to, .. } => {
                 for group in self.groups.iter_mut().filter(|group| group.offsets_partition == *partition) {
                     group.coordinator = *to;
@@ -345,10 +349,19 @@ impl<'a> Facts<'a> {
         if let Some(state) = self.brokers_up.get_mut(broker.0 as usize) {
             *state = up;
         }
+        if up {
+            self.set_fenced(broker, false);
+        }
         if !up {
             for group in self.groups.iter_mut().filter(|group| group.coordinator == broker) {
                 group.available = false;
             }
+        }
+    }
+
+    fn set_fenced(&mut self, broker: BrokerId, fenced: bool) {
+        if let Some(state) = self.brokers_fenced.get_mut(broker.0 as usize) {
+            *state = fenced;
         }
     }
 

@@ -7,12 +7,12 @@ use crate::trace::StopKind;
 
 use super::slot::{Holder, LastHolder, Slot};
 
-/// The broker that leads a partition: in turn, skipping those that are down (as the simulated cluster has it).
+/// The broker that leads a partition: in turn, skipping those that are fenced (as the simulated cluster has it).
 fn leader(facts: &Facts, partition: u32) -> Option<BrokerId> {
-    let count = facts.brokers_up.len();
+    let count = facts.brokers_fenced.len();
     (0..count)
         .map(|step| (partition as usize + step) % count)
-        .find(|b| facts.brokers_up[*b])
+        .find(|b| !facts.brokers_fenced[*b])
         .map(|b| BrokerId(b as u32))
 }
 

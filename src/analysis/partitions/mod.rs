@@ -181,6 +181,7 @@ impl Partitions {
             }
             Event::BrokerUp { .. }
             | Event::BrokerDown { .. }
+            | Event::BrokerFenced { .. }
             | Event::CoordinatorMoved { .. }
             | Event::FaultBegan { .. }
             | Event::FaultEnded { .. } => {

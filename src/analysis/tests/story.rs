@@ -42,6 +42,7 @@ impl Story {
                 append_latency: Distribution::Constant(SimDuration::ZERO),
                 request_time: Distribution::Constant(SimDuration::ZERO),
                 load_time_per_record: SimDuration::ZERO,
+                offsets_log_records: 0,
             },
             groups: vec![Group { id: GROUP.into(), consumers: (0..consumers).map(consumer).collect() }],
             network: Network {

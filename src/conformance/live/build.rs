@@ -11,8 +11,8 @@ use crate::engine::{Distribution, Millis, SimDuration, SimTime};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{BrokerId, TopicName};
 use crate::scenario::checked::{
-    Arrivals, AssignorCost, Callbacks, CloseHow, Cluster, Consumer, Fault, FaultKind, Group, Network, Processing,
-    Topic, When,
+    Arrivals, AssignorCost, BrokerEnd, Callbacks, CloseHow, Cluster, Consumer, Fault, FaultKind, Group, Network,
+    Processing, Topic, When,
 };
 use crate::scenario::profile::Meant;
 use crate::scenario::{ClientProfile, Scenario};
@@ -99,6 +99,7 @@ fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildEr
         append_latency: noise.append_latency.clone(),
         request_time: noise.request_time.clone(),
         load_time_per_record: SimDuration::from_micros(20),
+        offsets_log_records: 0,
     })
 }
 
@@ -221,7 +222,7 @@ fn faults(recording: &Recording, actions: &[Action]) -> Vec<Fault> {
             Act::BrokerKill => FaultKind::BrokerRestart {
                 broker: BrokerId(0),
                 down: Distribution::Constant(broker_down_for(actions, place)),
-                unclean: true,
+                end: BrokerEnd::Crash,
             },
             Act::Thaw(_) | Act::Mark { .. } | Act::Note | Act::End | Act::BrokerStart | Act::BrokerUp => continue,
         };

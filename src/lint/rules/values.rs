@@ -259,7 +259,7 @@ pub fn take_brokers(settings: &mut Settings, written: Written) {
             settings.add(CLIENT_SETTING_AT_BROKER, Some(written.name_span), message);
             return;
         }
-        let known = broker_table::GROUP_COORDINATOR.iter().map(|property| property.name);
+        let known = broker_table::known().map(|property| property.name);
         let near = nearest::nearest(&name, known.chain(broker_table::OTHERS.iter().copied()));
         names::unknown(settings, &written, "brokers", near);
         return;

@@ -147,18 +147,19 @@ impl BrokerConfig {
             if broker_table::is_other_broker_property(name) {
                 return Ok(Taken::Ignored("Only the group coordinator's settings are modelled."));
             }
-            let known = broker_table::GROUP_COORDINATOR.iter().map(|property| property.name);
+            let known = broker_table::known().map(|property| property.name);
             return Err(unknown(name, "broker", known.chain(broker_table::OTHERS.iter().copied())));
         };
         let value = property.parse(text)?;
-        match (property.role, value) {
-            (Role::Applied, PropertyValue::Whole(number)) => match self.field(property.name) {
-                Field::Time(field) => *field = millis(number),
-                Field::Count(field) => *field = count(number),
-                Field::Long(field) => *field = number,
-                _ => unreachable!("all settings of the coordinator are whole numbers"),
-            },
-            _ => return Ok(Taken::Ignored(property.about)),
+        if property.role != Role::Applied {
+            return Ok(Taken::Ignored(property.about));
+        }
+        match (self.field(property.name), value) {
+            (Field::Time(field), PropertyValue::Whole(number)) => *field = millis(number),
+            (Field::Count(field), PropertyValue::Whole(number)) => *field = count(number),
+            (Field::Long(field), PropertyValue::Whole(number)) => *field = number,
+            (Field::Flag(field), PropertyValue::Flag(flag)) => *field = flag,
+            (_, value) => unreachable!("`{name}` has no field for {value}"),
         }
         Ok(Taken::Applied)
     }
@@ -166,7 +167,7 @@ impl BrokerConfig {
     /// The settings that the simulation reads, under Kafka's names, in the order of the table.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
         let mut config = self.clone();
-        let applied = broker_table::GROUP_COORDINATOR.iter().filter(|property| property.role == Role::Applied);
+        let applied = broker_table::known().filter(|property| property.role == Role::Applied);
         applied.map(|property| (property.name, config.field(property.name).show())).collect()
     }
 
@@ -178,11 +179,16 @@ impl BrokerConfig {
             "group.max.size" => Field::Time(&mut self.group_max_size),
             "offsets.topic.num.partitions" => Field::Count(&mut self.offsets_topic_num_partitions),
             "offsets.topic.replication.factor" => Field::Count(&mut self.offsets_topic_replication_factor),
+            "offsets.topic.segment.bytes" => Field::Count(&mut self.offsets_topic_segment_bytes),
             "offsets.retention.minutes" => Field::Long(&mut self.offsets_retention_minutes),
             "offsets.retention.check.interval.ms" => Field::Long(&mut self.offsets_retention_check_interval_ms),
             "offsets.commit.timeout.ms" => Field::Time(&mut self.offsets_commit_timeout_ms),
             "offset.metadata.max.bytes" => Field::Time(&mut self.offset_metadata_max_bytes),
             "group.coordinator.append.linger.ms" => Field::Time(&mut self.group_coordinator_append_linger_ms),
+            "broker.session.timeout.ms" => Field::Time(&mut self.broker_session_timeout_ms),
+            "broker.heartbeat.interval.ms" => Field::Time(&mut self.broker_heartbeat_interval_ms),
+            "auto.leader.rebalance.enable" => Field::Flag(&mut self.auto_leader_rebalance_enable),
+            "leader.imbalance.check.interval.seconds" => Field::Long(&mut self.leader_imbalance_check_interval_seconds),
             _ => unreachable!("`{name}` is applied but has no field"),
         }
     }
@@ -334,7 +340,7 @@ mod tests {
             assert_eq!(config.set("g", property.name, default), Ok(Taken::Applied), "{}", property.name);
             assert_eq!(config, ConsumerConfig::default(), "{}", property.name);
         }
-        for property in broker_table::GROUP_COORDINATOR.iter().filter(|property| property.role == Role::Applied) {
+        for property in broker_table::known().filter(|property| property.role == Role::Applied) {
             let mut config = BrokerConfig::default();
             config.set(property.name, property.default.unwrap()).unwrap();
             assert_eq!(config, BrokerConfig::default(), "{}", property.name);

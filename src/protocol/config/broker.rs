@@ -1,6 +1,7 @@
-//! Broker settings of the group coordinator, with the defaults of Kafka 4.1.1 (`GroupCoordinatorConfig.java`).
+//! Broker settings of the group coordinator, and those that decide when leadership moves, with the defaults of Kafka 4.1.1
+//! (`GroupCoordinatorConfig`, `KRaftConfigs`, `ReplicationConfigs`).
 
-/// Settings of the group coordinator. Times in milliseconds unless the name says otherwise.
+/// Settings of the brokers. Times in milliseconds unless the name says otherwise.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 pub struct BrokerConfig {
     /// `group.min.session.timeout.ms`
@@ -15,6 +16,8 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`
     pub offsets_topic_replication_factor: u32,
+    /// `offsets.topic.segment.bytes`
+    pub offsets_topic_segment_bytes: u32,
     /// `offsets.retention.minutes`
     pub offsets_retention_minutes: i64,
     /// `offsets.retention.check.interval.ms`
@@ -25,6 +28,14 @@ pub struct BrokerConfig {
     pub offset_metadata_max_bytes: i32,
     /// `group.coordinator.append.linger.ms`
     pub group_coordinator_append_linger_ms: i32,
+    /// `broker.session.timeout.ms`
+    pub broker_session_timeout_ms: i32,
+    /// `broker.heartbeat.interval.ms`
+    pub broker_heartbeat_interval_ms: i32,
+    /// `auto.leader.rebalance.enable`
+    pub auto_leader_rebalance_enable: bool,
+    /// `leader.imbalance.check.interval.seconds`
+    pub leader_imbalance_check_interval_seconds: i64,
 }
 
 impl Default for BrokerConfig {
@@ -36,11 +47,16 @@ impl Default for BrokerConfig {
             group_max_size: i32::MAX,
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
+            offsets_topic_segment_bytes: 104_857_600,
             offsets_retention_minutes: 10_080,
             offsets_retention_check_interval_ms: 600_000,
             offsets_commit_timeout_ms: 5_000,
             offset_metadata_max_bytes: 4_096,
             group_coordinator_append_linger_ms: 5,
+            broker_session_timeout_ms: 9_000,
+            broker_heartbeat_interval_ms: 2_000,
+            auto_leader_rebalance_enable: true,
+            leader_imbalance_check_interval_seconds: 300,
         }
     }
 }

@@ -4,9 +4,14 @@
 use super::property::Valid::{Any, AnyCase, OneOf};
 use super::property::{Kind, Property, Role, at_least, between, properties};
 
-/// The group coordinator's property of that name.
+/// The property of that name, if the simulation knows what it is for: one of the group coordinator, or of leadership.
 pub fn find(name: &str) -> Option<&'static Property> {
-    GROUP_COORDINATOR.iter().find(|property| property.name == name)
+    known().find(|property| property.name == name)
+}
+
+/// What [`find`] finds.
+pub fn known() -> impl Iterator<Item = &'static Property> {
+    GROUP_COORDINATOR.iter().chain(LEADERSHIP)
 }
 
 /// The property of that name that has to do with groups or fetching, but is not modelled.
@@ -64,7 +69,16 @@ properties! {
     "offsets.topic.compression.codec": Int = "0", Any, Ignored, "Bytes on disk are not modelled.";
     "offsets.topic.num.partitions": Int = "50", at_least(1), Applied, "Partitions of __consumer_offsets: which broker coordinates which group.";
     "offsets.topic.replication.factor": Short = "3", at_least(1), Applied, "Replicas of __consumer_offsets; as many brokers are needed.";
-    "offsets.topic.segment.bytes": Int = "104857600", at_least(1), Ignored, "Bytes on disk are not modelled.";
+    "offsets.topic.segment.bytes": Int = "104857600", at_least(1), Applied, "Older segments are compacted; a coordinator that loads reads the one being written whole.";
+}
+
+properties! {
+    /// Properties that decide when the leadership of a partition moves (`KRaftConfigs`, `ReplicationConfigs`).
+    LEADERSHIP;
+    "auto.leader.rebalance.enable": Boolean = "true", Any, Applied, "Leadership goes back to the preferred replica after a restart.";
+    "broker.heartbeat.interval.ms": Int = "2000", Any, Applied, "Time between a broker's heartbeats to the controller.";
+    "broker.session.timeout.ms": Int = "9000", Any, Applied, "Silence after which the controller gives a crashed broker's partitions to others.";
+    "leader.imbalance.check.interval.seconds": Long = "300", at_least(1), Applied, "Time between two looks for partitions that their preferred replica does not lead.";
 }
 
 properties! {
@@ -96,12 +110,9 @@ pub const OTHERS: &[&str] = &[
     "alter.log.dirs.replication.quota.window.size.seconds",
     "authorizer.class.name",
     "auto.create.topics.enable",
-    "auto.leader.rebalance.enable",
     "background.threads",
-    "broker.heartbeat.interval.ms",
     "broker.id",
     "broker.rack",
-    "broker.session.timeout.ms",
     "client.quota.callback.class",
     "compression.gzip.level",
     "compression.lz4.level",
@@ -152,7 +163,6 @@ pub const OTHERS: &[&str] = &[
     "internal.metadata.max.fetch.size.in.bytes",
     "kafka.metrics.polling.interval.secs",
     "kafka.metrics.reporters",
-    "leader.imbalance.check.interval.seconds",
     "listener.security.protocol.map",
     "listeners",
     "log.cleaner.backoff.ms",

@@ -34,6 +34,7 @@ impl Checker<'_> {
             append_latency: self.distribution(&place.key("append_latency"), &entry.append_latency),
             request_time: self.distribution(&place.key("request_time"), &entry.request_time),
             load_time_per_record: entry.load_time_per_record.0,
+            offsets_log_records: entry.offsets_log_records,
         }
     }
 

@@ -130,7 +130,12 @@ fn broker_label(entry: &FaultEntry) -> String {
     } else if let Some(of) = &entry.append_failure {
         format!("Append failure {} {}", of.error, how_long(&of.length))
     } else if let Some(of) = &entry.broker_restart {
-        format!("Broker {} {} {}", of.broker, if of.unclean { "crash" } else { "restart" }, how_long(&of.down))
+        let how = match (of.power_loss, of.unclean) {
+            (true, _) => "power loss",
+            (false, true) => "crash",
+            (false, false) => "restart",
+        };
+        format!("Broker {} {how} {}", of.broker, how_long(&of.down))
     } else if let Some(of) = &entry.coordinator_move {
         format!("Coordinator of {} to broker {}", of.group, of.to)
     } else {

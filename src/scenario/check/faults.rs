@@ -8,7 +8,7 @@ use super::deployments::Deployed;
 use super::fault_label::{KINDS, kinds, label};
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::protocol::{BrokerId, ErrorCode};
-use crate::scenario::checked::{CloseHow, Cluster, Direction, Fault, FaultKind, LinkSet, When};
+use crate::scenario::checked::{BrokerEnd, CloseHow, Cluster, Direction, Fault, FaultKind, LinkSet, When};
 use crate::scenario::file::fault::{
     BrokerRollingRestart, CloseEntry, DirectionEntry, EveryEntry, FaultEntry, LinksEntry, RandomEntry,
 };
@@ -324,7 +324,7 @@ impl Checker<'_> {
             what: FaultKind::BrokerRestart {
                 broker: BrokerId(broker),
                 down: Distribution::Constant(of.down.0),
-                unclean: false,
+                end: BrokerEnd::InOrder,
             },
         };
         (0..brokers).map(restart).collect()
@@ -397,7 +397,12 @@ impl Checker<'_> {
             let place = place.key("broker_restart");
             let broker = self.broker(&place.key("broker"), of.broker, scope);
             let down = self.bounded_distribution(&place.key("down"), &of.down);
-            return Some(FaultKind::BrokerRestart { broker, down, unclean: of.unclean });
+            let end = match (of.power_loss, of.unclean) {
+                (true, _) => BrokerEnd::PowerLoss,
+                (false, true) => BrokerEnd::Crash,
+                (false, false) => BrokerEnd::InOrder,
+            };
+            return Some(FaultKind::BrokerRestart { broker, down, end });
         }
         let of = entry.coordinator_move.as_ref()?;
         let place = place.key("coordinator_move");

@@ -243,7 +243,11 @@ fn every_kind_of_fault_can_be_written() {
     assert!(matches!(failure, FaultKind::AppendFailure { error: ErrorCode::KafkaStorageError, .. }));
     assert!(matches!(
         what(r#""broker_restart": { "broker": 1, "down": "1s", "unclean": true }"#),
-        FaultKind::BrokerRestart { broker: BrokerId(1), unclean: true, .. }
+        FaultKind::BrokerRestart { broker: BrokerId(1), end: BrokerEnd::Crash, .. }
+    ));
+    assert!(matches!(
+        what(r#""broker_restart": { "broker": 1, "down": "1s", "power_loss": true }"#),
+        FaultKind::BrokerRestart { broker: BrokerId(1), end: BrokerEnd::PowerLoss, .. }
     ));
     assert!(matches!(
         what(r#""coordinator_move": { "group": "billing", "to": 2 }"#),

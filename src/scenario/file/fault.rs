@@ -437,9 +437,14 @@ pub struct BrokerRestart {
     pub broker: u32,
     /// How long it is away.
     pub down: Dist,
-    /// True: it crashes instead of shutting down in order.
+    /// True: it crashes instead of shutting down in order. With other brokers there, they lead its partitions only when the
+    /// controller has missed its heartbeats for `broker.session.timeout.ms` (before that it can't come back either), and
+    /// what its coordinators had not replicated is lost.
     #[serde(default)]
     pub unclean: bool,
+    /// True: it crashes with its whole machine. Nobody closes its connections: clients notice by timeouts of their own.
+    #[serde(default)]
+    pub power_loss: bool,
 }
 
 /// A group's coordinator moves.

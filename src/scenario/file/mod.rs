@@ -92,6 +92,10 @@ pub struct ClusterEntry {
     /// Time to read one record of `__consumer_offsets` when a coordinator loads.
     #[serde(default = "load_time")]
     pub load_time_per_record: Span,
+    /// Records that each partition of `__consumer_offsets` holds when the run starts, in the segment that is being written: a
+    /// coordinator that loads reads them, too.
+    #[serde(default)]
+    pub offsets_log_records: u64,
 }
 
 /// A topic.
@@ -423,7 +427,7 @@ impl JsonSchema for BrokerSettings {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let about = "Broker settings under Kafka's names.";
-        value::settings_schema(about, broker_table::GROUP_COORDINATOR.iter(), broker_table::OTHERS)
+        value::settings_schema(about, broker_table::known(), broker_table::OTHERS)
     }
 }
 

@@ -60,9 +60,10 @@ pub fn entity(event: &Event) -> Entity {
         | Event::CallbackBegan { consumer, .. }
         | Event::CallbackEnded { consumer, .. }
         | Event::Client { consumer, .. } => Entity::Consumer(*consumer),
-        Event::Coordinator { broker, .. } | Event::BrokerUp { broker } | Event::BrokerDown { broker } => {
-            Entity::Broker(*broker)
-        }
+        Event::Coordinator { broker, .. }
+        | Event::BrokerUp { broker }
+        | Event::BrokerDown { broker }
+        | Event::BrokerFenced { broker } => Entity::Broker(*broker),
         Event::CoordinatorMoved { to, .. } => Entity::Broker(*to),
         Event::FaultBegan { .. } | Event::FaultEnded { .. } | Event::PartitionsAdded { .. } => Entity::World,
     }
@@ -88,6 +89,7 @@ pub fn kind(event: &Event) -> (u8, &'static str) {
         Event::FaultBegan { .. } => (14, "FaultBegan"),
         Event::FaultEnded { .. } => (15, "FaultEnded"),
         Event::PartitionsAdded { .. } => (16, "PartitionsAdded"),
+        Event::BrokerFenced { .. } => (17, "BrokerFenced"),
         Event::Client { event, .. } => client_kind(event),
         Event::Coordinator { event, .. } => coordinator::kind(event),
     }
@@ -121,7 +123,10 @@ fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
 /// Hands the fields of `event` to `sink`, in their order.
 pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
     match event {
-        Event::ProcessStarted { .. } | Event::BrokerUp { .. } | Event::BrokerDown { .. } => {}
+        Event::ProcessStarted { .. }
+        | Event::BrokerUp { .. }
+        | Event::BrokerDown { .. }
+        | Event::BrokerFenced { .. } => {}
         Event::StopRequested { grace, .. } => span(sink, "grace_ns", *grace),
         Event::ProcessStopped { how, .. } => sink.word("how", *how as i16, stop_kind(*how)),
         Event::PauseBegan { pause, .. } | Event::PauseEnded { pause, .. } => {

@@ -146,6 +146,7 @@ impl TraceReader {
             "CallbackEnded" => Event::CallbackEnded { consumer: consumer()?, callback: line.callback()? },
             "BrokerUp" => Event::BrokerUp { broker: line.broker()? },
             "BrokerDown" => Event::BrokerDown { broker: line.broker()? },
+            "BrokerFenced" => Event::BrokerFenced { broker: line.broker()? },
             "CoordinatorMoved" => Event::CoordinatorMoved {
                 partition: line.integer("partition")? as u32,
                 from: BrokerId(line.integer("from")? as u32),

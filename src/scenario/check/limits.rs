@@ -28,7 +28,7 @@ impl Checker<'_> {
             }
             told.sort_unstable();
             told.dedup();
-            told.into_iter().for_each(|text| self.not_modelled(&place, text));
+            told.into_iter().for_each(|text| self.not_modelled(place, text));
         }
         let list = root.key("faults");
         for (number, fault) in faults.iter().enumerate() {

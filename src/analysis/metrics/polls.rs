@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_consumer_polls_at_its_timeout_and_is_idle_half_of_the_time_as_kafka_counts() {
+    fn t54_an_idle_consumer_polls_at_its_timeout_and_is_idle_half_of_the_time_as_kafka_counts() {
         let mut polls = Polls::new(SimDuration::from_millis(100));
         polls.called(at(0));
         polls.catch_up(at(20_000));

@@ -13,3 +13,4 @@ mod metadata;
 mod network;
 mod pauses;
 mod poll_interval;
+mod retries;

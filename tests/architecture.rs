@@ -201,3 +201,49 @@ fn shown(file: &Path) -> String {
 fn name_of(path: &Path) -> String {
     path.file_name().expect("a name").to_string_lossy().into_owned()
 }
+
+/// Pages that name tests.
+const PAGES: [&str; 2] = ["client-statements.md", "brokers-and-network.md"];
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let root = source().join("..");
+    let files = rust_files(&source()).into_iter().chain(rust_files(&root.join("tests")));
+    let mut tests = Vec::new();
+    for text in files.map(|file| read(&file)) {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let after = |line: &str| line.strip_prefix("fn ").and_then(|rest| Some(rest.split_once('(')?.0.to_string()));
+        tests.extend(lines.windows(2).filter(|pair| pair[0] == "#[test]").filter_map(|pair| after(pair[1])));
+        // The pack of scenarios names its tests in a table.
+        tests.extend(
+            lines.iter().filter_map(|line| Some(line.strip_suffix("\",")?.split_once(" => \"")?.0.to_string())),
+        );
+    }
+    for page in PAGES {
+        let text = read(&root.join("docs").join(page));
+        let quoted = text.split('`').skip(1).step_by(2);
+        let last = |name: &str| name.rsplit("::").next().unwrap_or(name).trim_start_matches('…').to_string();
+        let named: Vec<String> = quoted
+            .filter(|name| {
+                name.contains("::") || name.starts_with('…') || name.starts_with("statement_") || is_numbered(name)
+            })
+            .filter(|name| !name.ends_with("::…") && !name.ends_with("::tests") && !name.ends_with("::"))
+            .map(last)
+            .collect();
+        assert!(named.len() > 20, "{page} names {} tests", named.len());
+        for name in named {
+            let found = match name.strip_suffix('…') {
+                Some(start) => tests.iter().any(|test| test.starts_with(start)),
+                None => tests.contains(&name),
+            };
+            assert!(found, "docs/{page}: there is no test `{name}`");
+        }
+    }
+}
+
+/// Named after a statement of the specification: `t51_…`.
+fn is_numbered(name: &str) -> bool {
+    name.strip_prefix('t')
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(number, _)| number.parse::<u32>().is_ok())
+}

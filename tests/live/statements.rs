@@ -158,9 +158,11 @@ fn statement_5_a_member_closed_with_remain_in_group_is_removed_a_session_after_i
 #[test]
 fn statement_6_a_stalled_member_leaves_p_after_its_last_poll_and_comes_back_through_lost() {
     const P: i64 = 6_000;
-    for (name, rebalances) in [("f-stall-range", 2), ("f-stall-coop", 3)] {
+    // Cooperative: a SyncGroup that is late by chance falls into the next rebalance, and its sender gives up one later
+    // (6 % of 300 runs). Under range that can't be: everybody waits for everybody.
+    for (name, rebalances, more_max) in [("f-stall-range", 2, 0), ("f-stall-coop", 3, 10)] {
         let mut more = 0;
-        for run in runs(name, 0..30) {
+        for run in runs(name, 0..100) {
             let (stalled_at, victim) = run
                 .events
                 .iter()
@@ -180,11 +182,11 @@ fn statement_6_a_stalled_member_leaves_p_after_its_last_poll_and_comes_back_thro
             assert_eq!(thrown.len(), 1, "seed {}", run.seed);
             let callbacks = run.story.members[&victim].callbacks.iter().filter(|(at, ..)| *at >= run.reference);
             assert_eq!(callbacks.map(|(_, callback, _)| *callback).next(), Some(Callback::Lost));
-            assert!(run.rebalances().len() >= rebalances, "{name}, seed {}", run.seed);
-            more += usize::from(run.rebalances().len() > rebalances);
+            let count = run.rebalances().len();
+            assert!((rebalances..=rebalances + 1).contains(&count), "{name}, seed {}: {count}", run.seed);
+            more += usize::from(count > rebalances);
         }
-        // A SyncGroup that is late by chance falls into the next rebalance, and its sender gives up one later.
-        assert!(more <= 4, "{name}: {more} of 30 runs have more rebalances");
+        assert!(more <= more_max, "{name}: {more} of 100 runs have one rebalance more");
     }
 }
 
@@ -309,13 +311,14 @@ fn statement_11_a_restart_of_a_second_costs_one_rebalance_unless_the_others_have
     let counts: Vec<i64> = runs("j-rolling-range", 0..40).iter().map(|run| run.rebalances().len() as i64).collect();
     let (low, high) = (quantile(&counts, 0.0), quantile(&counts, 1.0));
     assert!(low >= 4 && high <= 8 && (4..=6).contains(&quantile(&counts, 0.5)), "{counts:?}");
-    for (name, each) in [("j-rolling-range", 2), ("j-rolling-coop", 3)] {
+    // Two seconds are longer than an interval: the leave is always noticed. Under range that decides the number; of the
+    // cooperative runs 9 % (of 150) have one more, by a SyncGroup that was late by chance.
+    for (name, each, more_max) in [("j-rolling-range", 2, 0), ("j-rolling-coop", 3, 9)] {
         let recording = recording(name);
         let counts: Vec<usize> =
-            (0..15).map(|seed| rolling(&recording, seed, 1_500, 2_000).rebalances().len()).collect();
-        // Two seconds are longer than an interval: the leave is always noticed.
-        assert!(counts.iter().all(|count| *count >= 4 * each), "{name}: {counts:?}");
-        assert!(counts.iter().filter(|count| **count > 4 * each).count() <= 4, "{name}: {counts:?}");
+            (0..60).map(|seed| rolling(&recording, seed, 1_500, 2_000).rebalances().len()).collect();
+        assert!(counts.iter().all(|count| (4 * each..=4 * each + 1).contains(count)), "{name}: {counts:?}");
+        assert!(counts.iter().filter(|count| **count > 4 * each).count() <= more_max, "{name}: {counts:?}");
     }
 }
 

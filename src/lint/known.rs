@@ -1,7 +1,4 @@
-//! Names that are known beside the properties of the Java consumer: those of producers, all of librdkafka's, and since when
-//! the Java consumer has which.
-
-use crate::scenario::profile::Version;
+//! Names that are known beside the properties of the Java consumer: those of producers, and all of librdkafka's.
 
 /// Properties of the Java producer that a consumer does not have (`ProducerConfig`, 4.1).
 #[rustfmt::skip] // one name per line
@@ -249,25 +246,6 @@ pub const LIBRDKAFKA_BOUNDS: &[(&str, i64, i64)] = &[
     ("topic.metadata.refresh.interval.ms", -1, 3_600_000),
 ];
 
-/// Since which version the Java consumer has a property: those that a mistake is likely about.
-pub const SINCE: &[(&str, Version)] = &[
-    ("max.poll.records", (0, 10, 0)),                      // KIP-41
-    ("max.poll.interval.ms", (0, 10, 1)),                  // KIP-62
-    ("reconnect.backoff.max.ms", (0, 11, 0)),              // KIP-144
-    ("internal.leave.group.on.close", (0, 11, 0)),         // KAFKA-4965
-    ("isolation.level", (0, 11, 0)),                       // KIP-98
-    ("default.api.timeout.ms", (2, 0, 0)),                 // KIP-266
-    ("group.instance.id", (2, 3, 0)),                      // KIP-345
-    ("allow.auto.create.topics", (2, 3, 0)),               // KIP-361
-    ("client.rack", (2, 4, 0)),                            // KIP-392
-    ("socket.connection.setup.timeout.ms", (2, 7, 0)),     // KIP-601
-    ("socket.connection.setup.timeout.max.ms", (2, 7, 0)), // KIP-601
-    ("retry.backoff.max.ms", (3, 7, 0)),                   // KIP-580
-    ("group.protocol", (3, 7, 0)),                         // KIP-848
-    ("group.remote.assignor", (3, 7, 0)),                  // KIP-848
-    ("metadata.recovery.strategy", (3, 8, 0)),             // KIP-899
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +261,6 @@ mod tests {
 
     #[test]
     fn every_name_with_a_version_or_bounds_is_a_setting() {
-        assert!(SINCE.iter().all(|(name, _)| consumer_table::find(name).is_some()));
         assert!(LIBRDKAFKA_BOUNDS.iter().all(|(name, ..)| LIBRDKAFKA.contains(name)));
         let librdkafka = ClientProfile::find("librdkafka-2").unwrap();
         let modelled = LIBRDKAFKA.iter().filter(|name| librdkafka.meaning(name, "1").is_ok());

@@ -2,14 +2,14 @@
 
 use crate::lint::Severity;
 use crate::lint::context::Context;
-use crate::lint::known::{LIBRDKAFKA, LIBRDKAFKA_PRODUCER, PRODUCER, SINCE};
+use crate::lint::known::{LIBRDKAFKA, LIBRDKAFKA_PRODUCER, PRODUCER};
 use crate::lint::read::Format;
 use crate::lint::rule::rules;
 use crate::lint::rules::values;
 use crate::lint::settings::{Fault, Given, Level, Settings, Written};
 use crate::protocol::config::{Culprit, broker_table, consumer_table, nearest};
-use crate::scenario::profile::Version;
 use crate::scenario::profile::{REBALANCE_TIMEOUT, own_settings};
+use crate::scenario::profile::{Version, java_since};
 
 rules! {
     MISSPELT: Error "misspelt-property",
@@ -270,15 +270,15 @@ pub fn unknown(settings: &mut Settings, written: &Written, whose: &str, near: Op
 }
 
 fn too_new(context: &mut Context<'_>, written: &Written) {
-    let since = SINCE.iter().find(|(name, _)| *name == written.name);
-    let Some((name, since)) = since.filter(|(_, since)| context.is_java_before(*since)) else { return };
-    let message = format!("`{name}` came with Kafka {}; this is {}", version(*since), context.client);
-    let right = match (*name, context.format) {
+    let name = &written.name;
+    let Some(since) = java_since(name).filter(|since| context.is_java_before(*since)) else { return };
+    let message = format!("`{name}` came with Kafka {}; this is {}", version(since), context.client);
+    let right = match (name.as_str(), context.format) {
         ("max.poll.interval.ms", _) => {
             "before that the session timeout limits the work between polls: raise `session.timeout.ms`".to_string()
         }
-        (_, Format::Spring) => format!("kafka-clients {} or later", version(*since)),
-        _ => format!("a client of Kafka {} or later", version(*since)),
+        (_, Format::Spring) => format!("kafka-clients {} or later", version(since)),
+        _ => format!("a client of Kafka {} or later", version(since)),
     };
     context.settings.add(TOO_NEW, Some(written.name_span.clone()), message).right(right);
 }

@@ -11,7 +11,7 @@ use crate::lint::settings::{Given, Settings, Written};
 use crate::protocol::config::property::{Kind, Property, PropertyValue};
 use crate::protocol::config::{AssignorName, ConsumerConfig, broker_table, consumer_table, nearest};
 use crate::scenario::profile::REBALANCE_TIMEOUT;
-use crate::scenario::profile::Version;
+use crate::scenario::profile::assignor_since;
 
 rules! {
     INVALID: Error "invalid-value",
@@ -202,9 +202,9 @@ fn assignors(context: &mut Context<'_>, items: &[String], written: &Written) -> 
                 context.settings.add(INVALID, place.clone(), format!("`{item}` is listed twice")).right("keep one");
                 fine = false;
             }
-            (Some(assignor), _) if context.is_java_before(since(assignor)) => {
+            (Some(assignor), _) if context.is_java_before(assignor_since(assignor)) => {
                 let message = format!("`{item}` is not in {}", context.client);
-                let (major, minor, _) = since(assignor);
+                let (major, minor, _) = assignor_since(assignor);
                 context
                     .settings
                     .add(INVALID, place.clone(), message)
@@ -235,15 +235,6 @@ fn assignors(context: &mut Context<'_>, items: &[String], written: &Written) -> 
         }
     }
     fine
-}
-
-/// Since which version the Java consumer has an assignor (KIP-54, KIP-429).
-const fn since(assignor: AssignorName) -> Version {
-    match assignor {
-        AssignorName::Range | AssignorName::RoundRobin => (0, 9, 0),
-        AssignorName::Sticky => (0, 11, 0),
-        AssignorName::CooperativeSticky => (2, 4, 0),
-    }
 }
 
 /// Takes a setting of the brokers.

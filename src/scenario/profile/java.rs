@@ -5,7 +5,7 @@ use crate::client::{
     Behaviour, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, RequestVersions,
     RevocationCommit,
 };
-use crate::protocol::config::{ConsumerConfig, Refusal};
+use crate::protocol::config::{AssignorName, ConsumerConfig, Refusal, Taken};
 
 /// What messages say is known.
 pub(super) const KNOWN: &str = "the Java consumer from `java-0.9` to `java-4.1`";
@@ -29,6 +29,44 @@ const DEFAULTS_BEFORE: &[(Version, &str, &str)] = &[
     ((0, 10, 1), "request.timeout.ms", "40000"),
     ((0, 10, 1), "max.poll.records", "2147483647"),
 ];
+
+/// Properties that the Java consumer of 0.9 did not have: those that a mistake is likely about.
+const SINCE: &[(&str, Version)] = &[
+    ("max.poll.records", (0, 10, 0)),                        // KIP-41
+    ("max.poll.interval.ms", (0, 10, 1)),                    // KIP-62
+    ("reconnect.backoff.max.ms", (0, 11, 0)),                // KIP-144
+    ("internal.leave.group.on.close", (0, 11, 0)),           // KAFKA-4965
+    ("isolation.level", (0, 11, 0)),                         // KIP-98
+    ("default.api.timeout.ms", (2, 0, 0)),                   // KIP-266
+    ("group.instance.id", (2, 3, 0)),                        // KIP-345
+    ("allow.auto.create.topics", (2, 3, 0)),                 // KIP-361
+    ("client.rack", (2, 4, 0)),                              // KIP-392
+    ("socket.connection.setup.timeout.ms", (2, 7, 0)),       // KIP-601
+    ("socket.connection.setup.timeout.max.ms", (2, 7, 0)),   // KIP-601
+    ("retry.backoff.max.ms", (3, 7, 0)),                     // KIP-580
+    ("group.protocol", (3, 7, 0)),                           // KIP-848
+    ("group.remote.assignor", (3, 7, 0)),                    // KIP-848
+    ("metadata.recovery.strategy", (3, 8, 0)),               // KIP-899
+    ("metadata.recovery.rebootstrap.trigger.ms", (4, 0, 0)), // KIP-1102
+];
+
+/// Since which version the Java consumer has a property; `None` if it always had, or that is not known.
+///
+/// ```
+/// assert_eq!(rebalab::scenario::profile::java_since("group.instance.id"), Some((2, 3, 0)));
+/// ```
+pub fn java_since(property: &str) -> Option<Version> {
+    SINCE.iter().find(|(name, _)| *name == property).map(|(_, since)| *since)
+}
+
+/// Since which version the Java consumer has an assignor (KIP-54, KIP-429).
+pub const fn assignor_since(assignor: AssignorName) -> Version {
+    match assignor {
+        AssignorName::Range | AssignorName::RoundRobin => (0, 9, 0),
+        AssignorName::Sticky => (0, 11, 0),
+        AssignorName::CooperativeSticky => (2, 4, 0),
+    }
+}
 
 /// The profile of a version as text.
 ///
@@ -54,7 +92,21 @@ fn of(version: Version) -> ClientProfile {
             config.set("", name, value).expect("a test sets every default");
         }
     }
-    ClientProfile { config, behaviour: behaviour(version), library: None }
+    ClientProfile { config, behaviour: behaviour(version), library: None, java: Some(version) }
+}
+
+/// What becomes of a setting that this version does not take as today's does: one that it does not know has no effect (the
+/// client warns and goes on), an assignor that it does not have keeps it from starting. `None` for all others.
+pub(super) fn take(version: Version, name: &str, config: &ConsumerConfig) -> Option<Result<Taken, Refusal>> {
+    if java_since(name).is_some_and(|since| version < since) {
+        return Some(Ok(Taken::Ignored("this version of the Java consumer does not know it: it warns and goes on")));
+    }
+    let of = |list: &[AssignorName]| list.iter().copied().find(|assignor| version < assignor_since(*assignor));
+    let missing = (name == "partition.assignment.strategy").then(|| of(&config.partition_assignment_strategy))??;
+    let ((major, minor, _), (own, of_own, patch)) = (assignor_since(missing), version);
+    let message =
+        format!("the Java consumer {own}.{of_own}.{patch} has no assignor `{}`: it does not start", missing.as_str());
+    Some(Err(Refusal::new(message).help(format!("there is one since {major}.{minor}"))))
 }
 
 fn behaviour(version: Version) -> Behaviour {
@@ -130,7 +182,7 @@ fn version(text: &str) -> Option<Version> {
 mod tests {
     use super::super::DEFAULT;
     use super::*;
-    use crate::protocol::config::AssignorName;
+    use crate::protocol::config::consumer_table;
 
     #[test]
     fn every_java_version_has_the_defaults_of_its_time() {
@@ -143,6 +195,33 @@ mod tests {
         assert_eq!(of("java-1.1").request_timeout_ms, 305_000);
         assert_eq!(of("java-0.10.0").session_timeout_ms, 30_000);
         assert!(!of("java-3.9").metadata_recovery_rebootstrap);
+    }
+
+    #[test]
+    fn a_setting_that_a_version_does_not_know_has_no_effect() {
+        let mut old = ClientProfile::find("java-2.2").unwrap();
+        assert!(matches!(old.set("g", "group.instance.id", "one"), Ok(Taken::Ignored(_))));
+        assert_eq!(old.config.group_instance_id, None);
+        assert_eq!(ClientProfile::find("java-2.3").unwrap().set("g", "group.instance.id", "one"), Ok(Taken::Applied));
+        let mut older = ClientProfile::find("java-0.10.0").unwrap();
+        assert!(matches!(older.set("g", "max.poll.interval.ms", "1000"), Ok(Taken::Ignored(_))));
+        assert_eq!(older.set("g", "max.poll.records", "10"), Ok(Taken::Applied));
+        assert!(SINCE.iter().all(|(name, _)| consumer_table::find(name).is_some()));
+    }
+
+    #[test]
+    fn an_assignor_that_a_version_does_not_have_is_refused() {
+        let set = |client: &str, assignor: &str| {
+            ClientProfile::find(client).unwrap().set("g", "partition.assignment.strategy", assignor)
+        };
+        let refused = set("java-2.3", "range,cooperative-sticky").unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "the Java consumer 2.3.0 has no assignor `cooperative-sticky`: it does not start (there is one since 2.4)"
+        );
+        assert!(set("java-0.10.0", "sticky").is_err());
+        assert_eq!(set("java-2.4", "cooperative-sticky"), Ok(Taken::Applied));
+        assert_eq!(set("java-0.11", "sticky"), Ok(Taken::Applied));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Library {
         for (name, value) in self.defaults {
             config.set("", name, value).expect("a test sets every default");
         }
-        ClientProfile { config, behaviour: (self.behaviour)(), library: Some(self) }
+        ClientProfile { config, behaviour: (self.behaviour)(), library: Some(self), java: None }
     }
 }
 

@@ -8,7 +8,7 @@ mod own_settings;
 use crate::client::{ApplicationThread, Behaviour, PollInterval, RebalanceTimeout};
 use crate::protocol::config::{ConsumerConfig, Refusal, Taken, nearest};
 
-pub use java::{Version, java_version};
+pub use java::{Version, assignor_since, java_since, java_version};
 use libraries::{LIBRARIES, Library};
 pub use own_settings::{Meant, OwnSetting, REBALANCE_TIMEOUT, Unit};
 
@@ -24,6 +24,8 @@ pub struct ClientProfile {
     pub behaviour: Behaviour,
     /// `None` for the Java consumer.
     library: Option<&'static Library>,
+    /// Its version, for the Java consumer.
+    java: Option<Version>,
 }
 
 impl ClientProfile {
@@ -95,7 +97,13 @@ impl ClientProfile {
     /// A value that is refused.
     pub fn apply(&mut self, group: &str, meant: &Meant) -> Result<Taken, Refusal> {
         if meant.name != REBALANCE_TIMEOUT {
-            return self.config.set(group, &meant.name, &meant.value);
+            let mut config = self.config.clone();
+            let taken = config.set(group, &meant.name, &meant.value)?;
+            if let Some(otherwise) = self.java.and_then(|version| java::take(version, &meant.name, &config)) {
+                return otherwise;
+            }
+            self.config = config;
+            return Ok(taken);
         }
         let refused =
             || Refusal::new(format!("`{}` is no rebalance timeout", meant.value)).help("it takes 1 ms or more");

@@ -162,6 +162,7 @@ impl FaultKind {
             FaultKind::RollingRestart { .. } => "rolling_restart",
             FaultKind::Loss { .. } => "loss",
             FaultKind::Delay { .. } => "delay",
+            FaultKind::Throttle { .. } => "throttle",
             FaultKind::BlackHole { .. } => "black_hole",
             FaultKind::Reset { .. } => "reset",
             FaultKind::StorageStall { .. } => "storage_stall",

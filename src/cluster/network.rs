@@ -125,6 +125,8 @@ pub struct Link {
     pub fin: bool,
     /// The request that is being handled.
     pub in_service: bool,
+    /// The broker reads nothing before this time (throttling).
+    pub muted_until: SimTime,
     to_broker: Lane,
     from_broker: Lane,
 }
@@ -145,6 +147,8 @@ pub enum Effect {
     Loss(f64),
     /// Each packet takes longer.
     Delay(Distribution),
+    /// After each answer the connection rests.
+    Throttle(Distribution),
     /// Nothing passes.
     BlackHole,
     /// New connections are refused.
@@ -205,6 +209,7 @@ impl Network {
             unread: VecDeque::new(),
             fin: false,
             in_service: false,
+            muted_until: SimTime::ZERO,
             to_broker: Lane::default(),
             from_broker: Lane::default(),
         };
@@ -246,6 +251,21 @@ impl Network {
         self.active
             .iter()
             .any(|fault| matches!(fault.effect, Effect::Refuse) && meant(&fault.links, consumer, broker, kind))
+    }
+
+    /// How long the connection rests after an answer (`throttle_time_ms`): the longest of what is asked for.
+    pub fn throttle(&mut self, id: ConnectionId) -> SimDuration {
+        let Some(link) = self.links.get(&id) else { return SimDuration::ZERO };
+        let random = &mut self.streams[link.consumer as usize].from_broker;
+        let mut longest = SimDuration::ZERO;
+        for fault in &self.active {
+            if let Effect::Throttle(by) = &fault.effect
+                && meant(&fault.links, link.consumer, link.broker, link.kind)
+            {
+                longest = longest.max(by.sample(random));
+            }
+        }
+        longest
     }
 
     /// True while nothing passes between the consumer and the broker's data listener, in either direction.
@@ -322,7 +342,7 @@ impl Network {
                 Effect::BlackHole => return None,
                 Effect::Loss(probability) => pass *= 1.0 - probability,
                 Effect::Delay(extra) => latency += extra.sample(random),
-                Effect::Refuse => {}
+                Effect::Refuse | Effect::Throttle(_) => {}
             }
         }
         let mut rto = rto;

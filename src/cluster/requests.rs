@@ -11,7 +11,7 @@ use crate::trace::{Event, PartitionIndex};
 
 use super::brokers::{ShardHost, append_stream, timer_stream};
 use super::log::ReplicatedLog;
-use super::network::{ConnectionId, Packet, Sent, Unread, Way};
+use super::network::{ConnectionId, Link, Packet, Sent, Unread, Way};
 use super::simulation::{Flight, Simulation, Target};
 
 /// Makes member ids for the consumer whose request is handled: those that are fixed first, then drawn ones.
@@ -135,6 +135,11 @@ impl Simulation<'_> {
                     self.send_packet(self.now, id, Way::FromBroker, Packet::Reset);
                 } else if link.in_service {
                     link.unread.push_back(unread);
+                } else if link.muted_until > self.now {
+                    link.unread.push_back(unread);
+                    if link.unread.len() == 1 {
+                        self.queue.schedule(link.muted_until, Target::ReadNext(id));
+                    }
                 } else {
                     self.serve(id, unread);
                 }
@@ -222,7 +227,9 @@ impl Simulation<'_> {
 
     /// The broker reads the next request of a connection.
     pub(super) fn read_next(&mut self, id: ConnectionId) {
-        let next = self.network.link(id).filter(|link| !link.in_service).and_then(|link| link.unread.pop_front());
+        let now = self.now;
+        let reads = |link: &&mut Link| !link.in_service && link.muted_until <= now;
+        let next = self.network.link(id).filter(reads).and_then(|link| link.unread.pop_front());
         match next {
             Some(unread) => self.serve(id, unread),
             None => self.close_if_read(id),
@@ -251,10 +258,14 @@ impl Simulation<'_> {
             Way::FromBroker,
             Packet::Response { correlation_id, response: Box::new(response) },
         );
+        let rests = self.network.throttle(id);
         let Some(link) = self.network.link(id) else { return };
+        if rests > SimDuration::ZERO {
+            link.muted_until = self.now + time + rests;
+        }
         if !link.unread.is_empty() {
             // As an event of its own, so that what the answered request still wants done comes first.
-            self.queue.schedule(self.now, Target::ReadNext(id));
+            self.queue.schedule(link.muted_until.max(self.now), Target::ReadNext(id));
         } else {
             self.close_if_read(id);
         }

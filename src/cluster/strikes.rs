@@ -114,6 +114,7 @@ impl<'a> Simulation<'a> {
         match what {
             FaultKind::Loss { links, probability, length } => network(self, links, Effect::Loss(*probability), length),
             FaultKind::Delay { links, extra, length } => network(self, links, Effect::Delay(extra.clone()), length),
+            FaultKind::Throttle { links, by, length } => network(self, links, Effect::Throttle(by.clone()), length),
             FaultKind::BlackHole { links, length } => network(self, links, Effect::BlackHole, length),
             FaultKind::Reset { links, length } => {
                 network(self, links, Effect::Refuse, length);
@@ -220,6 +221,7 @@ impl<'a> Simulation<'a> {
         match &self.scenario.faults[fault as usize].what {
             FaultKind::Loss { .. }
             | FaultKind::Delay { .. }
+            | FaultKind::Throttle { .. }
             | FaultKind::BlackHole { .. }
             | FaultKind::Reset { .. }
             | FaultKind::BrokerRestart { end: BrokerEnd::PowerLoss, .. } => {

@@ -350,6 +350,8 @@ pub enum FaultKind {
     Loss { links: LinkSet, probability: f64, length: Distribution },
     /// Extra latency.
     Delay { links: LinkSet, extra: Distribution, length: Distribution },
+    /// After each answer a connection rests for so long.
+    Throttle { links: LinkSet, by: Distribution, length: Distribution },
     /// Nothing passes until it is over.
     BlackHole { links: LinkSet, length: Distribution },
     /// Connections break now, and are refused for a while (zero: only break).

@@ -254,3 +254,19 @@ fn a_rebalance_that_was_not_replicated_is_made_again_after_a_crash() {
     assert_eq!(joined(66_000), [2; 4], "and join it again, under the coordinator that never heard of it");
     assert!(outcome.exceptions.is_empty(), "{:?}", outcome.exceptions);
 }
+
+#[test]
+fn a_throttled_client_waits_after_each_answer_and_keeps_its_membership() {
+    let join = r#", { "name": "late", "start": { "at": "60s" } }"#;
+    let second = |faults: &str, properties: &str| {
+        let (outcome, _) = run(1, "", properties, join, faults);
+        assert_eq!(outcome.totals.false_expulsions, 0);
+        outcome.groups[0].rebalances[1].latency_s.expect("it ends")
+    };
+    let throttled = r#"{ "at": "50s", "throttle": { "by": "1s", "for": "1m" } }"#;
+    let (usual, slow) = (second("", ""), second(throttled, ""));
+    // A second from the heartbeat's answer to the JoinGroup, and one from that to the SyncGroup.
+    assert!((usual + 1.9..usual + 3.1).contains(&slow), "{usual} {slow}");
+    // Heartbeats wait, too, but far less than a session.
+    second(throttled, r#""session.timeout.ms": 6000, "heartbeat.interval.ms": 2000"#);
+}

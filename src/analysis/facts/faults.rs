@@ -46,6 +46,7 @@ impl Faults {
         let links = |kind: &FaultKind| match kind {
             FaultKind::Loss { links, .. }
             | FaultKind::Delay { links, .. }
+            | FaultKind::Throttle { links, .. }
             | FaultKind::BlackHole { links, .. }
             | FaultKind::Reset { links, .. } => Some(links.clone()),
             _ => None,

@@ -85,7 +85,7 @@ properties! {
     /// Properties of the broker outside the group coordinator that would change what is predicted, with their defaults of
     /// Kafka 4.1.1 (`AbstractKafkaConfig`, `SocketServerConfigs`, `ReplicationConfigs`, `QuotaConfig`).
     UNMODELLED;
-    "client.quota.callback.class": Class = null, Any, Unmodelled, "Quotas: no request is throttled here.";
+    "client.quota.callback.class": Class = null, Any, Unmodelled, "Quotas: requests are throttled only where a fault says so (`throttle`).";
     "connection.failed.authentication.delay.ms": Int = "100", at_least(0), Unmodelled, "Logging in is not modelled, so it never fails.";
     "connections.max.idle.ms": Long = "600000", Any, Unmodelled, "Connections are not closed for being idle.";
     "connections.max.reauth.ms": Long = "0", Any, Unmodelled, "No connection is closed for logging in anew.";

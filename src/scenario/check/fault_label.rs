@@ -4,7 +4,7 @@ use crate::scenario::file::fault::{FaultEntry, LinksEntry};
 use crate::scenario::file::{Dist, Names, Shape, Span};
 
 /// The kinds under their names in the file.
-pub(super) const KINDS: [&str; 24] = [
+pub(super) const KINDS: [&str; 25] = [
     "gc_pause",
     "freeze",
     "vm_freeze",
@@ -21,6 +21,7 @@ pub(super) const KINDS: [&str; 24] = [
     "node_drain",
     "loss",
     "delay",
+    "throttle",
     "black_hole",
     "reset",
     "storage_stall",
@@ -50,6 +51,7 @@ pub(super) fn kinds(entry: &FaultEntry) -> Vec<&'static str> {
         entry.node_drain.is_some(),
         entry.loss.is_some(),
         entry.delay.is_some(),
+        entry.throttle.is_some(),
         entry.black_hole.is_some(),
         entry.reset.is_some(),
         entry.storage_stall.is_some(),
@@ -90,6 +92,8 @@ pub(super) fn label(entry: &FaultEntry) -> String {
         links(&format!("Loss {}%", of.probability * 100.0), &of.links, &of.length)
     } else if let Some(of) = &entry.delay {
         links(&format!("Delay +{}", how_long(&of.extra)), &of.links, &of.length)
+    } else if let Some(of) = &entry.throttle {
+        links(&format!("Throttle {}", how_long(&of.by)), &of.links, &of.length)
     } else if let Some(of) = &entry.black_hole {
         links("Network partition", &of.links, &of.length)
     } else if let Some(of) = &entry.reset {

@@ -356,6 +356,13 @@ impl Checker<'_> {
             let length = self.bounded_distribution(&place.key("for"), &of.length);
             return Some(FaultKind::Delay { links, extra, length });
         }
+        if let Some(of) = &entry.throttle {
+            let place = place.key("throttle");
+            let links = self.links(&place.key("links"), &of.links, scope);
+            let by = self.bounded_distribution(&place.key("by"), &of.by);
+            let length = self.bounded_distribution(&place.key("for"), &of.length);
+            return Some(FaultKind::Throttle { links, by, length });
+        }
         if let Some(of) = &entry.black_hole {
             let place = place.key("black_hole");
             let links = self.links(&place.key("links"), &of.links, scope);

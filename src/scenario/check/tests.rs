@@ -228,6 +228,7 @@ fn every_kind_of_fault_can_be_written() {
     assert!(
         matches!(hole, FaultKind::BlackHole { links, .. } if links.consumers.len() == 5 && links.brokers.len() == 3 && links.direction == Direction::Both)
     );
+    assert!(matches!(what(r#""throttle": { "by": "500ms", "for": "1m" }"#), FaultKind::Throttle { .. }));
     assert!(matches!(what(r#""delay": { "extra": "5ms", "for": "1s" }"#), FaultKind::Delay { .. }));
     assert!(matches!(
         what(r#""reset": {}"#),

@@ -69,6 +69,9 @@ pub struct FaultEntry {
     /// Extra latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay>,
+    /// Brokers throttle clients that exceed their request quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
     /// Nothing passes until it is over (a network partition).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub black_hole: Option<BlackHole>,
@@ -362,6 +365,21 @@ pub struct Delay {
     pub links: LinksEntry,
     /// Extra latency of each packet, one way.
     pub extra: Dist,
+    /// How long.
+    #[serde(rename = "for")]
+    pub length: Dist,
+}
+
+/// Throttled clients (KIP-124, KIP-219): after each answer the client sends nothing on that connection, and the broker reads
+/// nothing from it, for a while. Fetches go on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Which links.
+    #[serde(default)]
+    pub links: LinksEntry,
+    /// `throttle_time_ms` of each answer: at most 1 s for request quotas (`quota.window.size.seconds`).
+    pub by: Dist,
     /// How long.
     #[serde(rename = "for")]
     pub length: Dist,

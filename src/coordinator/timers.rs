@@ -144,5 +144,5 @@ impl Timers {
 /// Is this the session timer of that very member? By identity of the strings: a hint may point to a timer that was given away.
 fn is_session_of(key: &TimerKey, group: &GroupId, member: &MemberId) -> bool {
     matches!(key, TimerKey::Heartbeat { group: of_group, member: of_member }
-        if Arc::ptr_eq(&of_member.0, &member.0) && Arc::ptr_eq(&of_group.0, &group.0))
+        if of_member.is_same(member) && Arc::ptr_eq(&of_group.0, &group.0))
 }

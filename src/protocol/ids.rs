@@ -1,7 +1,11 @@
 //! Names and numbers that identify things on the wire.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use super::java_hash::string_hash;
 
 /// Opaque bytes as they cross the wire (subscriptions, assignments); cheap to clone.
 pub type Bytes = Arc<[u8]>;
@@ -14,12 +18,12 @@ macro_rules! string_id {
 
         impl Ord for $name {
             /// By the text; names that share their text are seen to be equal without reading it.
-            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                if Arc::ptr_eq(&self.0, &other.0) { std::cmp::Ordering::Equal } else { self.0.cmp(&other.0) }
+            fn cmp(&self, other: &Self) -> Ordering {
+                if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
             }
         }
         impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
                 Some(self.cmp(other))
             }
         }
@@ -68,10 +72,6 @@ string_id!(
     GroupId
 );
 string_id!(
-    /// Member id as the coordinator hands it out (`<client.id>-<uuid>` or `<instance id>-<uuid>`); empty before the first join.
-    MemberId
-);
-string_id!(
     /// `group.instance.id` of a static member (KIP-345).
     GroupInstanceId
 );
@@ -84,10 +84,87 @@ string_id!(
     TopicName
 );
 
+/// Member id as the coordinator hands it out (`<client.id>-<uuid>` or `<instance id>-<uuid>`); empty before the first join.
+///
+/// It knows its text's `hashCode`, as a `String` of Java does: coordinators look members up all the time.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct MemberId {
+    text: Arc<str>,
+    hash_code: i32,
+}
+
 impl MemberId {
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The very same text, not just an equal one.
+    pub fn is_same(&self, other: &MemberId) -> bool {
+        Arc::ptr_eq(&self.text, &other.text)
+    }
+
+    /// `String.hashCode` of the text.
+    pub fn hash_code(&self) -> i32 {
+        self.hash_code
+    }
+
     /// True for the id that a client sends before it was given one.
     pub fn is_unknown(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
+    }
+}
+
+impl PartialEq for MemberId {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash_code == other.hash_code && (self.is_same(other) || self.text == other.text)
+    }
+}
+impl Eq for MemberId {}
+impl Hash for MemberId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash_code.hash(state);
+    }
+}
+impl Ord for MemberId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.is_same(other) { Ordering::Equal } else { self.text.cmp(&other.text) }
+    }
+}
+impl PartialOrd for MemberId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl From<&str> for MemberId {
+    fn from(text: &str) -> Self {
+        MemberId { hash_code: string_hash(text), text: Arc::from(text) }
+    }
+}
+impl From<String> for MemberId {
+    fn from(text: String) -> Self {
+        MemberId::from(text.as_str())
+    }
+}
+impl From<MemberId> for String {
+    fn from(id: MemberId) -> Self {
+        id.as_str().to_string()
+    }
+}
+impl Default for MemberId {
+    fn default() -> Self {
+        MemberId::from("")
+    }
+}
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.text, f)
     }
 }
 

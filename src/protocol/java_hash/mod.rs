@@ -158,9 +158,18 @@ impl<T: std::borrow::Borrow<str>> AsRefStr for T {
     }
 }
 
-java_string!(String, std::sync::Arc<str>, MemberId, GroupId, GroupInstanceId, ClientId, TopicName);
+java_string!(String, std::sync::Arc<str>, GroupId, GroupInstanceId, ClientId, TopicName);
 
 /// `TopicPartition.hashCode`: `31 * (31 + partition) + topic.hashCode()`. Not `Comparable` in Java.
+impl JavaKey for MemberId {
+    fn hash_code(&self) -> i32 {
+        MemberId::hash_code(self)
+    }
+    fn compare_to(&self, other: &Self) -> Ordering {
+        string_compare(self.as_str(), other.as_str())
+    }
+}
+
 impl JavaKey for TopicPartition {
     fn hash_code(&self) -> i32 {
         topic_partition_hash(string_hash(self.topic.as_str()), self.partition)

@@ -133,6 +133,9 @@ pub struct Consumer {
     pub(super) selector_woken: bool,
     /// Inputs so far.
     pub(super) inputs: u64,
+    /// Tests compare the short way of the poll thread with the long one.
+    #[cfg(test)]
+    pub(super) long_way: bool,
     paused: bool,
     asked: Asked,
 }
@@ -181,6 +184,8 @@ impl Consumer {
             heartbeat_between_rows: false,
             selector_woken: false,
             inputs: 0,
+            #[cfg(test)]
+            long_way: false,
             paused: false,
             asked: Asked { poll_wake: SimTime::MAX, heartbeat_wake: SimTime::MAX, records: None },
             settings,

@@ -99,6 +99,9 @@ impl PollCall {
     }
 }
 
+/// More rows than this at one instant mean that the model goes round in circles.
+const ROWS_MAX: u32 = 100_000;
+
 /// How a call of `poll` goes on: [`Flow`] without the call itself, which stays where it is from row to row.
 enum Next {
     Block,
@@ -114,7 +117,7 @@ impl Consumer {
         mut returned: Option<Outcome>,
         cx: &mut Context<'_>,
     ) -> Flow {
-        loop {
+        for _ in 0..ROWS_MAX {
             match self.poll_row(&mut call, returned.take(), cx) {
                 Next::Again if self.election.is_none() => {}
                 Next::Again => return Flow::Again(Frame::Poll(call)),
@@ -123,6 +126,7 @@ impl Consumer {
                 Next::Return(outcome) => return Flow::Return(outcome),
             }
         }
+        panic!("poll of {} goes round in circles at {:?}: {call:?}", self.name(), cx.now);
     }
 
     fn poll_row(&mut self, call: &mut PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Next {
@@ -292,7 +296,7 @@ impl Consumer {
         if !fetch_loop && !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
             until = until.min(self.heartbeat.heartbeat_at);
         }
-        if let Some(deadline) = self.membership.join_prepare_deadline {
+        if let Some(deadline) = self.membership.join_prepare_deadline.filter(|_| !self.waits_for_poll()) {
             until = until.min(deadline);
         }
         call.until = until.max(cx.ms);

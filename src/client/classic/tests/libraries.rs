@@ -33,6 +33,26 @@ fn s15_an_application_that_works_beside_delays_no_rejoin() {
 }
 
 #[test]
+fn a_join_that_waits_for_the_application_waits_beyond_the_time_for_its_commit() {
+    let mut settings = library(|of| of.application = ApplicationThread::BesideUntilPoll);
+    settings.config.enable_auto_commit = true;
+    let mut context = TestContext::stable(settings, &[0, 1]);
+    context.brokers.commits = false;
+    context.records(0, 1);
+    context.input(Input::Stall { commit: false });
+    rebalancing(&mut context);
+    context.input(Input::ProcessingDone);
+    assert!(context.has_pending(|request| matches!(request, Request::OffsetCommit(_))), "the join commits first");
+    context.advance(1_000);
+    context.brokers.heartbeat_error = ErrorCode::None;
+    context.advance(310_000);
+    assert_eq!(context.joins().len(), 2, "the application is busy again");
+    context.input(Input::ProcessingDone);
+    context.advance(1_000);
+    assert_eq!(context.joins().len(), 3);
+}
+
+#[test]
 fn s5_a_listener_call_waits_for_the_application_and_heartbeats_go_on() {
     let mut context = TestContext::stable(library(|of| of.application = ApplicationThread::BesideWithListener), &[0]);
     context.records(0, 1);

@@ -13,4 +13,5 @@ mod metadata;
 mod network;
 mod pauses;
 mod poll_interval;
+mod quiet;
 mod retries;

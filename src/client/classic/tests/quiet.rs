@@ -1,0 +1,120 @@
+//! The short way of the poll thread does what the long way does.
+
+use proptest::prelude::*;
+
+use super::context::*;
+use crate::client::classic::PollThread;
+use crate::client::{ApplicationThread, Behaviour, CloseOption, CommitStrategy, Input};
+use crate::protocol::ErrorCode;
+use crate::protocol::message::Request;
+
+/// What happens to the consumer next.
+#[derive(Clone, Debug)]
+enum Step {
+    Advance(u64),
+    Records { partition: i32, count: u32 },
+    Done,
+    Pause(u64),
+    Stall { commit: bool },
+    Heartbeats(ErrorCode),
+    Commits(bool),
+    Growth,
+    Rejoin(Vec<i32>),
+    Close,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Step::*;
+    let errors =
+        [ErrorCode::None, ErrorCode::RebalanceInProgress, ErrorCode::NotCoordinator, ErrorCode::UnknownMemberId];
+    prop_oneof![
+        12 => (1..1_500u64).prop_map(Advance),
+        12 => (0..3, 1..5u32).prop_map(|(partition, count)| Records { partition, count }),
+        10 => Just(Done),
+        1 => (1..20_000u64).prop_map(Pause),
+        1 => any::<bool>().prop_map(|commit| Stall { commit }),
+        2 => prop::sample::select(errors.to_vec()).prop_map(Heartbeats),
+        1 => any::<bool>().prop_map(Commits),
+        1 => Just(Growth),
+        2 => prop::sample::subsequence(vec![0, 1, 2], 0..=3).prop_map(Rejoin),
+        4 => (3_000..8_000u64).prop_map(Advance),
+        1 => (290_000..310_000u64).prop_map(Advance),
+        1 => Just(Close),
+    ]
+}
+
+fn take(context: &mut TestContext, step: &Step) {
+    match step {
+        Step::Advance(millis) => context.advance(*millis),
+        Step::Records { partition, count } => {
+            let owned = context.consumer.assigned();
+            if owned.iter().any(|owned| owned.partition.partition == *partition && owned.fetchable) {
+                context.records(*partition, *count);
+            }
+        }
+        Step::Done
+            if context.consumer.poll_thread() == PollThread::Processing || context.consumer.working.is_some() =>
+        {
+            context.input(Input::ProcessingDone);
+        }
+        Step::Done => {}
+        Step::Pause(millis) => context.pause(*millis),
+        Step::Stall { commit } => context.stall(*commit),
+        Step::Heartbeats(error) => context.brokers.heartbeat_error = *error,
+        Step::Commits(answered) => context.brokers.commits = *answered,
+        Step::Growth => context.brokers.topics[0].1 += 1,
+        Step::Rejoin(owned) => {
+            context.brokers.heartbeat_error = ErrorCode::None;
+            rejoin(context, owned);
+        }
+        Step::Close => context.close(CloseOption::Default),
+    }
+}
+
+/// Answers a JoinGroup that waits, and the SyncGroup that follows.
+fn rejoin(context: &mut TestContext, owned: &[i32]) {
+    if !context.has_pending(|request| matches!(request, Request::JoinGroup(_))) {
+        return;
+    }
+    let (sent, join) = context.take_join();
+    if join.member_id.is_unknown() {
+        return context.answer(&sent, member_id_required("worker-1"));
+    }
+    let generation = context.consumer.generation().0.max(0) + 1;
+    context.answer(&sent, joined(generation, &join.member_id, "worker-0", &join.protocols[0].name));
+    if context.has_pending(|request| matches!(request, Request::SyncGroup(_))) {
+        context.answer_sync(owned);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn the_short_way_of_the_poll_thread_does_what_the_long_way_does(
+        steps in prop::collection::vec(step(), 1..60),
+        application in prop::sample::select(vec![ApplicationThread::Polls, ApplicationThread::BesideUntilPoll]),
+        commit in prop::sample::select(vec![CommitStrategy::None, CommitStrategy::SyncAfterBatch]),
+        auto_commit in any::<bool>(),
+    ) {
+        let mut settings = settings();
+        settings.config.enable_auto_commit = auto_commit;
+        settings.application.commit = commit;
+        settings.behaviour = Behaviour { application, ..Behaviour::default() };
+        let [mut short, mut long] = [false, true].map(|long_way| {
+            let mut context = TestContext::stable(settings.clone(), &[0, 1]);
+            context.consumer.long_way = long_way;
+            context
+        });
+        for step in &steps {
+            take(&mut short, step);
+            take(&mut long, step);
+            prop_assert_eq!(format!("{:?}", short.log), format!("{:?}", long.log), "after {:?}", step);
+            prop_assert_eq!(format!("{:?}", short.sent), format!("{:?}", long.sent), "after {:?}", step);
+            short.forget();
+            long.forget();
+        }
+        long.consumer.long_way = false;
+        prop_assert_eq!(format!("{:?}", short.consumer), format!("{:?}", long.consumer));
+    }
+}

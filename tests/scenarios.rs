@@ -2,6 +2,8 @@
 
 #[path = "scenarios/brokers.rs"]
 mod brokers;
+#[path = "scenarios/members.rs"]
+mod members;
 
 use std::path::{Path, PathBuf};
 

@@ -254,13 +254,16 @@ impl Consumer {
     fn metadata_topics(&self) -> Option<Vec<TopicName>> {
         match &self.settings.subscription {
             Subscription::Prefix(_) => None,
-            Subscription::Topics(_) => Some(self.watched_topics().to_vec()),
+            Subscription::Topics(_) => Some(self.watched_topics()),
         }
     }
 
-    /// Topics whose partitions matter: those of the whole group for its leader, else the own subscription.
-    fn watched_topics(&self) -> &[TopicName] {
-        if self.group_subscription.is_empty() { &self.subscriptions.topics } else { &self.group_subscription }
+    /// Topics whose partitions matter, in order: the own subscription, and for a leader what the rest of the group subscribes
+    /// to. A pattern may have found topics since the group's subscription was put together
+    /// (`SubscriptionState.metadataTopics`).
+    fn watched_topics(&self) -> Vec<TopicName> {
+        let topics: BTreeSet<&TopicName> = self.subscriptions.topics.iter().chain(&self.group_subscription).collect();
+        topics.into_iter().cloned().collect()
     }
 
     pub(super) fn on_metadata(&mut self, wanted: u32, result: Result<Response, Exception>, cx: &mut Context<'_>) {
@@ -285,16 +288,13 @@ impl Consumer {
             let names = self.metadata.topic_names().filter(|name| name.as_str().starts_with(prefix.as_str()));
             self.subscriptions.topics = names.cloned().collect();
         }
-        let counts = self.watched_topics().iter().map(|topic| (topic.clone(), self.metadata.partition_count(topic)));
-        let counts = counts.collect();
+        let watched = self.watched_topics();
+        let counts = watched.iter().map(|topic| (topic.clone(), self.metadata.partition_count(topic))).collect();
         let racks = match self.settings.config.client_rack.is_empty() {
             true => Vec::new(),
-            false => self
-                .watched_topics()
-                .iter()
-                .flat_map(|topic| self.metadata.racks(topic))
-                .map(|replicas| racks(replicas))
-                .collect(),
+            false => {
+                watched.iter().flat_map(|topic| self.metadata.racks(topic)).map(|replicas| racks(replicas)).collect()
+            }
         };
         self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts, racks };
     }

@@ -84,3 +84,26 @@ fn a_leader_waits_for_the_metadata_of_topics_that_only_others_subscribe_to() {
     let assigned = crate::protocol::subscription::ConsumerProtocolAssignment::decode(bytes).unwrap();
     assert_eq!(assigned.partitions[0].partitions, [0, 1, 2]);
 }
+
+#[test]
+fn a_leader_that_found_a_topic_before_it_joined_does_not_join_again_for_it() {
+    let mut settings = settings();
+    settings.subscription = Subscription::Prefix("ord".into());
+    let mut context = TestContext::started(settings);
+    let (sent, _) = context.take_join();
+    context.answer(&sent, member_id_required("worker-1"));
+    let (sent, join) = context.take_join();
+    context.answer(&sent, joined_as_leader(1, &join.member_id, "range", &[]));
+    context.answer_sync(&[0, 1, 2, 3, 4, 5]);
+    context.brokers.topics.push(("orders-eu".into(), 2));
+    // Somebody else joins: a member with a pattern looks at the topics before it rejoins.
+    context.brokers.heartbeat_error = crate::protocol::ErrorCode::RebalanceInProgress;
+    context.advance(3_500);
+    context.brokers.heartbeat_error = crate::protocol::ErrorCode::None;
+    let (sent, join) = context.take_join();
+    context.answer(&sent, joined_as_leader(2, &join.member_id, "range", &[]));
+    context.answer_sync(&[0, 1, 2, 3, 4, 5]);
+    context.forget();
+    context.advance(700_000);
+    assert!(context.joins().is_empty(), "{:?}", context.joins());
+}

@@ -80,6 +80,7 @@ scenarios! {
     commit_in_a_rebalance => "commit-in-a-rebalance",
     cooperative_join => "cooperative-join",
     coordinator_crash => "coordinator-crash",
+    coordinator_lost_in_a_rebalance => "coordinator-lost-in-a-rebalance",
     coordinator_restart => "coordinator-restart",
     crash_and_ghost => "crash-and-ghost",
     crash => "crash",
@@ -108,6 +109,7 @@ scenarios! {
     slow_batch_before_kip_62 => "slow-batch-before-kip-62",
     slow_batch_since_kip_62 => "slow-batch-since-kip-62",
     slow_batch_holds_the_barrier => "slow-batch-holds-the-barrier",
+    slow_listener => "slow-listener",
     static_restart_in_time => "static-restart-in-time",
     static_restart_too_late => "static-restart-too-late",
     storage_stall_in_a_rebalance => "storage-stall-in-a-rebalance",
@@ -147,7 +149,7 @@ scenarios! {
 }
 
 /// Figures that no scenario of the pack is about: what seldom happens, and keys that are names of exceptions.
-const NOT_IN_THE_PACK: [&str; 11] = [
+const NOT_IN_THE_PACK: [&str; 9] = [
     "rebalances_by_reason.sync_timeout",
     "rebalances_by_reason.static_member_changed",
     "rebalances_by_reason.other",
@@ -155,8 +157,6 @@ const NOT_IN_THE_PACK: [&str; 11] = [
     "rebalances_by_trigger.attempt_failed",
     "rebalances_by_trigger.static_member_changed",
     "rebalances_by_trigger.unknown",
-    "paused_partition_seconds.callback",
-    "paused_partition_seconds.coordinator_unavailable",
     "commit_failures.worker-2",
     "exceptions.worker-2",
 ];

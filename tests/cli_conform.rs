@@ -122,6 +122,7 @@ fn a_damaged_line_is_an_error_that_names_file_and_line() {
     let (code, stdout, stderr) = conform(&[], &[&path]);
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.contains("a.jsonl") && stderr.contains("line 3 is damaged"), "{stderr}");
+    assert!(stderr.contains("at column 26") && !stderr.contains("line 1"), "{stderr}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::case::CaseReport;
 use super::format::{Format, case_name};
+use crate::trace::read::of_one_line;
 
 /// What the replay of a recording says.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -35,14 +36,6 @@ pub enum RecordingError {
         /// What went wrong.
         source: std::io::Error,
     },
-    /// A line is no JSON.
-    #[error("line {line} is damaged")]
-    Damaged {
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
     /// A case is JSON, but of no format that is known.
     #[error(
         "line {line} holds no case of a known format (a coordinator case has `steps`, `release` and `config`; an assignor \
@@ -61,9 +54,9 @@ pub enum RecordingError {
     /// There is nothing in it.
     #[error("there is no case in it")]
     Empty,
-    /// A case of a known format that makes no sense.
+    /// A line that is no JSON, or a case of a known format that makes no sense.
     #[error("line {line} is damaged: {reason}")]
-    BadCase {
+    Damaged {
         /// Line, from 1.
         line: usize,
         /// What is wrong with it.
@@ -82,7 +75,8 @@ pub fn replay_recording(text: impl BufRead, only: Option<&str>) -> Result<Record
         if text.trim().is_empty() {
             continue;
         }
-        let case: Value = serde_json::from_str(&text).map_err(|source| RecordingError::Damaged { line, source })?;
+        let case: Value = serde_json::from_str(&text)
+            .map_err(|error| RecordingError::Damaged { line, reason: of_one_line(&error) })?;
         let format = match Format::recognise(&case) {
             Some(format) => format,
             None if is_live(&case) => return Err(RecordingError::Live { line }),
@@ -93,7 +87,7 @@ pub fn replay_recording(text: impl BufRead, only: Option<&str>) -> Result<Record
             continue;
         }
         let replayed = format.replay(&case, only.is_some());
-        let replayed = replayed.map_err(|reason| RecordingError::BadCase { line, reason })?;
+        let replayed = replayed.map_err(|reason| RecordingError::Damaged { line, reason })?;
         report.cases += 1;
         report.steps += replayed.steps;
         report.agreeing += usize::from(replayed.agrees());

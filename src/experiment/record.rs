@@ -13,6 +13,7 @@ use super::definition::Definition;
 use super::figures::RunFigures;
 use super::plan::{Plan, Shard};
 use super::settings::Settings;
+use crate::trace::read::of_one_line;
 
 /// Version of this format. Grows when a field is renamed, removed or changes its meaning.
 pub const FORMAT_VERSION: u32 = 1;
@@ -265,7 +266,7 @@ impl<R: BufRead> Reader<R> {
             self.ended = true;
             return Ok(None);
         }
-        let row: Row = serde_json::from_slice(&text).map_err(|error| self.damaged(error))?;
+        let row: Row = serde_json::from_slice(&text).map_err(|error| self.damaged(of_one_line(&error)))?;
         let expected = self.header.first_run + self.runs;
         if row.run != expected {
             return Err(self.damaged(format!("run {} stands where run {expected} should", row.run)));
@@ -277,7 +278,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn check_end(&mut self, text: &[u8]) -> Result<(), RecordError> {
-        let end: End = serde_json::from_slice(text).map_err(|error| self.damaged(error))?;
+        let end: End = serde_json::from_slice(text).map_err(|error| self.damaged(of_one_line(&error)))?;
         if end != (End { end: self.runs, xxh3: format!("{:016x}", self.checksum.digest()) }) {
             return Err(self.damaged("the runs are not those that the checksum was made of"));
         }

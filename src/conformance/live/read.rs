@@ -14,6 +14,7 @@ use crate::conformance::hex;
 use crate::engine::Millis;
 use crate::protocol::subscription::{ConsumerProtocolSubscription, TopicPartitions};
 use crate::protocol::{Bytes, Generation, GroupId, MemberId, TopicName, TopicPartition};
+use crate::trace::read::of_one_line;
 
 /// Why a line is no recording.
 #[derive(Debug, Error)]
@@ -100,8 +101,8 @@ pub fn read(text: &str) -> Result<Vec<Recording>, ReadError> {
 fn read_line(line: &str) -> Result<Recording, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
     let raw: raw::Line = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| Problem::Shape { path: error.path().to_string(), message: error.inner().to_string() })?;
-    deserializer.end().map_err(|error| Problem::Shape { path: "end".into(), message: error.to_string() })?;
+        .map_err(|error| Problem::Shape { path: error.path().to_string(), message: of_one_line(error.inner()) })?;
+    deserializer.end().map_err(|error| Problem::Shape { path: "end".into(), message: of_one_line(&error) })?;
     let actions = raw.actions.iter().enumerate().map(|(index, action)| read_action(index, action));
     let actions = actions.collect::<Result<Vec<_>, _>>()?;
     in_order("action", actions.iter().map(|action| action.at))?;

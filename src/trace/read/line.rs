@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::TraceError;
+use super::{TraceError, of_one_line};
 use crate::client::interface::Api;
 use crate::client::{Callback, RecordBatch};
 use crate::engine::SimDuration;
@@ -22,7 +22,7 @@ impl Line {
     pub(super) fn parse(text: &str, line: usize) -> Result<Self, TraceError> {
         match serde_json::from_str(text) {
             Ok(object) => Ok(Line { object, number: line }),
-            Err(error) => Err(TraceError::NotJson { line, message: error.to_string() }),
+            Err(error) => Err(TraceError::NotJson { line, message: of_one_line(&error) }),
         }
     }
 

@@ -12,6 +12,15 @@ use crate::trace::event::{ConsumerEntry, ConsumerIndex, Directory, Event, TraceE
 use crate::trace::json::TRACE_VERSION;
 use line::{Line, Words};
 
+/// What the JSON parser says of a text that is one line of a file: with the column, without its `line 1`.
+pub fn of_one_line(error: &serde_json::Error) -> String {
+    let (text, column) = (error.to_string(), error.column());
+    match text.strip_suffix(&format!(" at line {} column {column}", error.line())) {
+        Some(what) => format!("{what} at column {column}"),
+        None => text,
+    }
+}
+
 /// Why a trace cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TraceError {

@@ -1,7 +1,7 @@
 //! Simulated time, the event queue, named random streams and sampling. Knows nothing of Kafka.
 
 mod heap;
-mod normal;
+pub(crate) mod normal;
 pub mod queue;
 pub mod random;
 pub mod sample;

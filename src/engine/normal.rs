@@ -8,7 +8,7 @@
 ///
 /// # Panics
 /// If `p` is not between 0 and 1 (neither included): the quantiles there are infinite.
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     assert!(p > 0.0 && p < 1.0, "a probability between 0 and 1, not {p}");
     let off_centre = p - 0.5;
     if off_centre.abs() <= 0.425 {
@@ -18,6 +18,11 @@ pub(super) fn quantile(p: f64) -> f64 {
     let r = (-libm::log(tail)).sqrt();
     let distance = if r <= 5.0 { ratio(&NEAR_TAIL, r - 1.6) } else { ratio(&FAR_TAIL, r - 5.0) };
     if off_centre < 0.0 { -distance } else { distance }
+}
+
+/// The probability that a standard normal variable stays below `x`.
+pub(crate) fn probability_below(x: f64) -> f64 {
+    libm::erfc(-x / std::f64::consts::SQRT_2) / 2.0
 }
 
 /// Quotient of two polynomials.
@@ -100,11 +105,6 @@ const FAR_TAIL: [[f64; 8]; 2] = [
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// Probability that a standard normal variable is below `x`.
-    fn probability_below(x: f64) -> f64 {
-        libm::erfc(-x / std::f64::consts::SQRT_2) / 2.0
-    }
 
     #[test]
     fn known_quantiles_are_met() {

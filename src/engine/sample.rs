@@ -246,6 +246,17 @@ impl Shape {
         }
     }
 
+    fn quantile(&self, share: f64) -> Option<u64> {
+        Some(match self {
+            Shape::Constant(span) => *span,
+            Shape::Uniform { from, to } => from + whole_nanos((to - from) as f64 * share).min(to - from),
+            Shape::Exponential { mean, bounds } => bounds.hold(-mean * libm::log1p(-share)),
+            Shape::Lognormal { median, sigma, bounds } => bounds.hold(median * libm::exp(sigma * normal::quantile(share))),
+            Shape::Table(entries) => table_quantile(entries, share),
+            Shape::Mixture(_) => return None,
+        })
+    }
+
     fn sample(&self, stream: &mut RandomStream) -> u64 {
         match self {
             Shape::Constant(span) => *span,
@@ -288,6 +299,18 @@ impl Sampler {
             Shape::Constant(span) => SimDuration(span),
             _ => SimDuration(self.shape.sample(stream)),
         }
+    }
+
+    /// The span below which a draw stays with this probability (between 0 and 1, neither included): for draws that go
+    /// together with others. `None` for a mixture.
+    ///
+    /// ```
+    /// use rebalab::engine::{Distribution, SimDuration};
+    /// let spans = Distribution::Uniform { from: SimDuration::ZERO, to: SimDuration::from_secs(4) };
+    /// assert_eq!(spans.sampler().quantile(0.25), Some(SimDuration::from_secs(1)));
+    /// ```
+    pub fn quantile(&self, share: f64) -> Option<SimDuration> {
+        self.shape.quantile(share).map(SimDuration)
     }
 
     /// Draws `count` spans and adds them up: the work on a batch of records. Equal spans are multiplied, not drawn.

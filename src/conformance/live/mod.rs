@@ -4,6 +4,7 @@
 //! out in the same way on both sides: [`Story`], [`Ownership`].
 
 mod build;
+mod coldness;
 mod compare;
 mod distribution;
 mod elections;

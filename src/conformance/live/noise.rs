@@ -15,6 +15,11 @@ pub struct NoiseFloor {
     pub append_latency: Distribution,
     /// From the start of a process to its first `poll`.
     pub startup: Distribution,
+    /// From the first start of a consumer in a process that several share, as at scale, until the process is warm: consumers
+    /// that start meanwhile wait for the same classes.
+    pub warm_up: Distribution,
+    /// What each of those consumers needs besides to its first `poll`.
+    pub startup_in_shared: Distribution,
     /// How late a thread of a client wakes.
     pub thread_lateness: Distribution,
     /// How late the coordinator acts on a timer.
@@ -45,6 +50,8 @@ impl NoiseFloor {
             request_time: constant(micros(300)),
             append_latency: constant(micros(1_000)),
             startup: constant(micros(20_000)),
+            warm_up: constant(SimDuration::ZERO),
+            startup_in_shared: constant(micros(20_000)),
             thread_lateness: constant(micros(1_000)),
             timer_lateness: constant(micros(1_500)),
             first_use: constant(micros(1_000)),
@@ -84,6 +91,25 @@ impl NoiseFloor {
                 (0.95, micros(200_000)),
                 (0.99, micros(390_000)),
                 (1.0, micros(600_000)),
+            ]),
+            warm_up: Distribution::Table(vec![
+                (0.0, SimDuration::ZERO),
+                (0.77, SimDuration::ZERO),
+                (0.8, micros(200_000)),
+                (0.85, micros(450_000)),
+                (0.9, micros(560_000)),
+                (0.95, micros(700_000)),
+                (0.97, micros(950_000)),
+                (1.0, micros(1_110_000)),
+            ]),
+            startup_in_shared: Distribution::Table(vec![
+                (0.0, micros(2_000)),
+                (0.25, micros(5_000)),
+                (0.5, micros(9_000)),
+                (0.75, micros(28_000)),
+                (0.9, micros(63_000)),
+                (0.95, micros(91_000)),
+                (1.0, micros(180_000)),
             ]),
             thread_lateness: Distribution::Table(vec![
                 (0.0, SimDuration::ZERO),

@@ -63,6 +63,7 @@ pub(super) struct Action {
     #[serde(rename = "do")]
     pub what: String,
     pub who: Option<String>,
+    pub jvm: Option<String>,
     pub how: Option<String>,
     pub ms: Option<u64>,
     pub commit: Option<bool>,

@@ -181,7 +181,7 @@ fn read_members(
     all: Option<&raw::Library>,
 ) -> Result<IndexMap<Name, Member>, Problem> {
     let mut members = IndexMap::new();
-    for action in actions.iter().filter(|action| !action.what.starts_with("broker_")) {
+    for (index, action) in actions.iter().enumerate().filter(|(_, action)| !action.what.starts_with("broker_")) {
         let Some(who) = action.who.as_deref() else { continue };
         if members.contains_key(who) {
             continue;
@@ -200,9 +200,18 @@ fn read_members(
         let library = library.transpose()?;
         let client = texts(&member.client);
         let client = if library.is_some() { library::settings(client) } else { client };
-        members.insert(Name::from(who), Member { client, app: read_app(&member.app)?, library });
+        let process = process(actions, index);
+        members.insert(Name::from(who), Member { client, app: read_app(&member.app)?, library, process });
     }
     Ok(members)
+}
+
+/// Which process the consumer of a start runs in: consumers that were closed are followed by others in the same process,
+/// after a kill it is another one.
+fn process(actions: &[raw::Action], start: usize) -> Option<Name> {
+    let jvm = actions[start].jvm.as_ref()?;
+    let killed = actions[..start].iter().any(|action| action.what == "kill" && action.jvm.as_ref() == Some(jvm));
+    Some(Name::from(if killed { format!("{jvm} again") } else { jvm.clone() }))
 }
 
 /// Property values as text, as a properties file has them.

@@ -128,6 +128,8 @@ pub struct Member {
     pub app: App,
     /// Profile of its client library; `None` for Kafka's own.
     pub library: Option<&'static str>,
+    /// The process it runs in, if it shares one with others.
+    pub process: Option<Name>,
 }
 
 /// What the application does.

@@ -237,7 +237,7 @@ fn arrivals(arrivals: &Arrivals) -> String {
             Span(*length),
             Span(*every)
         ),
-        Arrivals::InTurn { per_second, every } => {
+        Arrivals::InTurn { per_second, every, .. } => {
             format!(", {per_second} records/s in bursts every {}", Span(*every))
         }
         Arrivals::Table { steps } => {

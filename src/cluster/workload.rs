@@ -107,6 +107,7 @@ impl Workload {
 /// A partition's share of a producer that sends to all partitions in turn.
 struct InTurn {
     every: SimDuration,
+    late: SimDuration,
     /// Records of the topic in each burst; need not be whole.
     per_burst: f64,
     /// This partition's place among them.
@@ -116,10 +117,11 @@ struct InTurn {
 
 impl InTurn {
     fn of(topic: &Topic, number: u32) -> Option<Self> {
-        let Arrivals::InTurn { per_second, every } = topic.arrivals else { return None };
+        let Arrivals::InTurn { per_second, every, late } = topic.arrivals else { return None };
         let per_burst = per_second * every.0 as f64 / 1e9;
         (per_burst > 0.0).then_some(InTurn {
             every,
+            late,
             per_burst,
             number: i64::from(number),
             partitions: i64::from(topic.partitions),
@@ -132,7 +134,7 @@ impl InTurn {
     }
 
     fn arrived(&self, now: SimTime) -> i64 {
-        let sent = self.sent(now.0 / self.every.0);
+        let sent = self.sent(now.0.saturating_sub(self.late.0) / self.every.0);
         (sent - self.number + self.partitions - 1).max(0) / self.partitions
     }
 
@@ -143,7 +145,7 @@ impl InTurn {
         while self.sent(bursts) < needed {
             bursts += 1;
         }
-        SimTime(bursts * self.every.0)
+        SimTime(bursts * self.every.0) + self.late
     }
 }
 

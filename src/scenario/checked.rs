@@ -107,8 +107,8 @@ pub enum Arrivals {
     /// Rate from each instant on, in time order; evenly spaced.
     Table { steps: Vec<(SimTime, f64)> },
     /// One producer that sends what is due every `every`, one record to each partition in turn, beginning at the first
-    /// one.
-    InTurn { per_second: f64, every: SimDuration },
+    /// one. All of it comes so much `late`.
+    InTurn { per_second: f64, every: SimDuration, late: SimDuration },
 }
 
 /// A consumer group.

@@ -124,11 +124,24 @@ fn arrivals(recording: &Recording) -> Arrivals {
         return Arrivals::InTurn {
             per_second: f64::from(recording.partitions) * 1_000.0 / produce_ms as f64,
             every: SimDuration::from_millis(produce_ms),
+            late: SimDuration::ZERO,
         };
     }
     match recording.params.rate {
-        Some(per_second) => Arrivals::InTurn { per_second, every: SimDuration::from_millis(BURST_EVERY_MS as u64) },
+        Some(per_second) => {
+            let every = SimDuration::from_millis(BURST_EVERY_MS as u64);
+            Arrivals::InTurn { per_second, every, late: SimDuration::ZERO }
+        }
         None => Arrivals::None,
+    }
+}
+
+/// Lets the bursts of a producer come so much after its clock's even times, which count from the first action.
+pub(super) fn set_traffic_late(scenario: &mut Scenario, by: SimDuration) {
+    for topic in &mut scenario.cluster.topics {
+        if let Arrivals::InTurn { late, .. } = &mut topic.arrivals {
+            *late = by;
+        }
     }
 }
 

@@ -11,10 +11,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::build::{BuildError, build, set_traffic_late};
 use super::noise::NoiseFloor;
-use super::recording::{Act, Member, Name, Recording};
+use super::recording::{Act, Action, Member, Name, Recording};
 use crate::cluster::{ConsumerInputs, Inputs};
 use crate::engine::{Distribution, Millis, RandomStream, SimDuration, normal};
+use crate::scenario::Scenario;
 
 /// The correlation of the start-up times of two processes with a consumer each.
 const OF_PROCESSES: f64 = 0.47;
@@ -23,6 +25,23 @@ const OF_PROCESSES: f64 = 0.47;
 const OF_SHARED_PROCESSES: f64 = 0.85;
 
 impl NoiseFloor {
+    /// The scenario of a run of that recording under a seed, with these actions: [`build`], with the producer's lateness
+    /// drawn.
+    ///
+    /// # Errors
+    /// If no scenario can be built from the recording.
+    pub fn drawn_scenario(
+        &self,
+        recording: &Recording,
+        actions: &[Action],
+        seed: u64,
+    ) -> Result<Scenario, BuildError> {
+        let mut scenario = build(recording, actions, self)?;
+        let late = self.traffic_late.sample(&mut RandomStream::new(seed, "producer", "lateness"));
+        set_traffic_late(&mut scenario, late);
+        Ok(scenario)
+    }
+
     /// Inputs of a run of that recording under a seed: [`NoiseFloor::inputs`], with start-up times drawn together.
     pub fn drawn_inputs(&self, recording: &Recording, seed: u64) -> Inputs {
         let mut coldness = Coldness::new(self, recording, seed);

@@ -14,6 +14,8 @@ mod measures;
 mod noise;
 mod ownership;
 mod parting;
+mod producer;
+mod races;
 mod raw;
 mod read;
 mod recording;
@@ -39,7 +41,7 @@ pub use recording::{
     Act, Action, App, Event, Happened, Measured, MeasuredRebalance, Member, Name, Noise, Offer, Params, Plan,
     Recording, SlowRecords, Traffic,
 };
-pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, tolerance};
+pub use replay::{INSIDE_PERCENT_MIN, RUNS_MAX, Replayed, replay, run_again, tolerance};
 pub use said::Said;
 pub use schedule::{FreeRun, free_run};
 pub use side_by_side::side_by_side;

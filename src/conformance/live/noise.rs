@@ -20,6 +20,9 @@ pub struct NoiseFloor {
     pub warm_up: Distribution,
     /// What each of those consumers needs besides to its first `poll`.
     pub startup_in_shared: Distribution,
+    /// How long after the even times of its own clock the bursts of a producer come, counted from the first start of a
+    /// consumer; one draw for a run.
+    pub traffic_late: Distribution,
     /// How late a thread of a client wakes.
     pub thread_lateness: Distribution,
     /// How late the coordinator acts on a timer.
@@ -52,6 +55,7 @@ impl NoiseFloor {
             startup: constant(micros(20_000)),
             warm_up: constant(SimDuration::ZERO),
             startup_in_shared: constant(micros(20_000)),
+            traffic_late: constant(micros(14_000)),
             thread_lateness: constant(micros(1_000)),
             timer_lateness: constant(micros(1_500)),
             first_use: constant(micros(1_000)),
@@ -110,6 +114,13 @@ impl NoiseFloor {
                 (0.9, micros(63_000)),
                 (0.95, micros(91_000)),
                 (1.0, micros(180_000)),
+            ]),
+            traffic_late: Distribution::Table(vec![
+                (0.0, micros(7_000)),
+                (0.5, micros(14_000)),
+                (0.8, micros(28_000)),
+                (0.9, micros(68_000)),
+                (1.0, micros(115_000)),
             ]),
             thread_lateness: Distribution::Table(vec![
                 (0.0, SimDuration::ZERO),

@@ -1,4 +1,7 @@
 //! When each member of a simulated run first goes another way than in the recording.
+//!
+//! A member goes its way by what it does itself: it ends a batch and joins, it leaves, it gives partitions up, it fails.
+//! What it is told (the end of a join phase, an assignment) is the doing of others, whenever it comes.
 
 use indexmap::IndexMap;
 
@@ -6,22 +9,39 @@ use super::compare::Tolerance;
 use super::recording::Name;
 use super::said::Said;
 use super::timeline::{Deed, Moment, Timeline};
+use crate::client::Callback;
 use crate::engine::Millis;
 
 /// For each member the first time at which it does something else than in the recording, or at another time after what
-/// it did last; [`Millis`]'s greatest value for members that never do.
+/// happened to it last; [`Millis`]'s greatest value for members that never do.
+///
+/// `tolerance` is for what it does when a heartbeat tells it of a rebalance; what it does at the end of a batch or of its
+/// poll interval may be `batch_ms` early or late, after which it has taken other records.
 pub(super) fn partings<'a>(
     recorded: &'a Timeline,
     simulated: &'a Timeline,
     tolerance: Tolerance,
+    batch_ms: i64,
 ) -> IndexMap<&'a Name, Millis> {
     let nothing = Way::default();
     let simulated = ways(simulated);
     let recorded = ways(recorded).into_iter();
-    recorded.map(|(name, way)| (name, way.parts_from(simulated.get(name).unwrap_or(&nothing), tolerance))).collect()
+    let parting = |way: &Way<'a>, name: &Name| way.parts_from(simulated.get(name).unwrap_or(&nothing), tolerance, batch_ms);
+    recorded.map(|(name, way)| (name, parting(&way, name))).collect()
 }
 
-type Steps<'a> = Vec<(Millis, &'a Moment)>;
+/// Who does something within so long after a heartbeat told it of a rebalance did it because of that, ms.
+const PROMPT_MS: i64 = 20;
+
+/// One thing that a member does or is told.
+struct Step<'a> {
+    at: Millis,
+    what: &'a Moment,
+    /// A heartbeat had told it of a rebalance just before.
+    prompt: bool,
+}
+
+type Steps<'a> = Vec<Step<'a>>;
 
 /// What one member does from its first join on. How it started up is an input of a replay, and which heartbeat tells it
 /// of a rebalance before its batch ends changes nothing.
@@ -30,6 +50,8 @@ struct Way<'a> {
     steps: Steps<'a>,
     /// Equal ones in a row count once, whatever lies between them: a recording at scale tells them once.
     exceptions: Steps<'a>,
+    /// When a heartbeat last told it of a rebalance.
+    noticed: Option<Millis>,
 }
 
 /// The ways of all members.
@@ -57,32 +79,47 @@ impl<'a> Way<'a> {
             _ if self.steps.is_empty() => return,
             Moment::Consumer(_, Deed::JoinSent | Deed::Callback(..)) | Moment::Coordinator(_) => &mut self.steps,
             Moment::Consumer(_, Deed::Exception { .. }) => &mut self.exceptions,
+            Moment::Consumer(_, Deed::Noticed) => {
+                self.noticed = Some(at);
+                return;
+            }
             Moment::Consumer(..) => return,
         };
         let is_exception = matches!(what, Moment::Consumer(_, Deed::Exception { .. }));
-        if !is_exception || steps.last().is_none_or(|(_, last)| !is_same(last, what)) {
-            steps.push((at, what));
+        if !is_exception || steps.last().is_none_or(|last| !is_same(last.what, what)) {
+            let prompt = self.noticed.is_some_and(|noticed| at - noticed <= PROMPT_MS);
+            steps.push(Step { at, what, prompt });
         }
     }
 
-    fn parts_from(&self, other: &Way<'_>, tolerance: Tolerance) -> Millis {
-        let steps = parting(&self.steps, &other.steps, tolerance);
-        steps.min(parting(&self.exceptions, &other.exceptions, tolerance))
+    fn parts_from(&self, other: &Way<'_>, tolerance: Tolerance, batch_ms: i64) -> Millis {
+        let steps = parting(&self.steps, &other.steps, tolerance, batch_ms);
+        steps.min(parting(&self.exceptions, &other.exceptions, tolerance, tolerance.ms))
     }
 }
 
-fn parting(ours: &Steps<'_>, theirs: &Steps<'_>, tolerance: Tolerance) -> Millis {
+fn parting(ours: &Steps<'_>, theirs: &Steps<'_>, tolerance: Tolerance, batch_ms: i64) -> Millis {
     let mut last = (Millis(0), Millis(0));
     for (our, their) in ours.iter().zip(theirs) {
-        let recorded_ms = our.0 - last.0;
-        let difference = (recorded_ms - (their.0 - last.1)).abs();
-        if !is_same(our.1, their.1) || difference > tolerance.of_ms(recorded_ms) {
-            return our.0.min(their.0);
+        let recorded_ms = our.at - last.0;
+        let difference = (recorded_ms - (their.at - last.1)).abs();
+        let most = match our.what {
+            _ if is_told(our.what) => i64::MAX,
+            _ if our.prompt && their.prompt => tolerance.of_ms(recorded_ms),
+            _ => batch_ms,
+        };
+        if !is_same(our.what, their.what) || difference > most {
+            return our.at;
         }
-        last = (our.0, their.0);
+        last = (our.at, their.at);
     }
     let longer = if ours.len() > theirs.len() { ours } else { theirs };
-    longer.get(ours.len().min(theirs.len())).map_or(Millis(i64::MAX), |next| next.0)
+    longer.get(ours.len().min(theirs.len())).map_or(Millis(i64::MAX), |next| next.at)
+}
+
+/// It is not the member's own doing.
+fn is_told(what: &Moment) -> bool {
+    matches!(what, Moment::Consumer(_, Deed::Joined { .. } | Deed::Callback(Callback::Assigned, _)) | Moment::Coordinator(Said::Failed { .. }))
 }
 
 /// Member ids are drawn; they tell nothing.

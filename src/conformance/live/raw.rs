@@ -21,6 +21,8 @@ pub(super) struct Line {
     #[serde(default)]
     pub measured: Measured,
     #[serde(default)]
+    pub before_fault: BeforeFault,
+    #[serde(default)]
     pub noise: Noise,
     pub traffic: Option<Traffic>,
 }
@@ -138,6 +140,12 @@ pub(super) struct Rebalance {
     pub t_ms: i64,
     pub join_ms: Option<i64>,
     pub latency_ms: Option<i64>,
+}
+
+#[derive(Deserialize, Default)]
+pub(super) struct BeforeFault {
+    #[serde(default)]
+    pub commit_age_ms: IndexMap<String, i64>,
 }
 
 #[derive(Deserialize, Default)]

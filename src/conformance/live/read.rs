@@ -111,7 +111,10 @@ fn read_line(line: &str) -> Result<Recording, Problem> {
     let events = raw.events.into_iter().enumerate().map(|(index, event)| read_event(index, event, &topic));
     let events = events.collect::<Result<Vec<_>, _>>()?;
     in_order("event", events.iter().map(|event| event.at))?;
+    let reference = actions.iter().find(|action| action.mark).map_or(Millis(0), |action| action.at);
+    let last_commits = raw.before_fault.commit_age_ms.iter();
     Ok(Recording {
+        last_commits: last_commits.map(|(name, age_ms)| (Name::from(name.as_str()), reference + -age_ms)).collect(),
         scenario: raw.scenario,
         rep: raw.rep,
         kafka: raw.kafka,

@@ -46,6 +46,8 @@ pub struct Recording {
     pub noise: Noise,
     /// What became of the records; `None` for recordings that did not count them.
     pub traffic: Option<Traffic>,
+    /// When members sent the last commit before the reference, as far as that is told.
+    pub last_commits: IndexMap<Name, Millis>,
 }
 
 impl Recording {

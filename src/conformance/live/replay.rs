@@ -2,16 +2,20 @@
 
 use std::cmp::Reverse;
 
-use super::build::{BuildError, build};
+use super::build::{BuildError, build, set_traffic_late};
 use super::compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 use super::inputs::fit;
 use super::noise::NoiseFloor;
 use super::parting::partings;
-use super::recording::{Name, Recording};
+use super::producer::traffic_late;
+use super::races::Races;
+use super::recording::{BURST_EVERY_MS, Name, Recording};
 use super::story::Story;
 use super::timeline::{Timeline, TimelineRecorder};
-use crate::cluster::{Reseed, run_with};
+use crate::cluster::{Inputs, Reseed, run_with};
 use crate::engine::{Millis, RandomStream, SimTime};
+use crate::scenario::Scenario;
+use crate::trace::Observer;
 
 /// At least this share of the quantities of a scenario must lie inside the tolerance, in percent.
 pub const INSIDE_PERCENT_MIN: u64 = 95;
@@ -26,9 +30,12 @@ pub const RUNS_MAX: u64 = 400;
 /// Long recordings of many members are given fewer runs: they may cover so much time, summed over members, s.
 const MEMBER_SECONDS_MAX: u64 = 2_000_000;
 
+/// A batch that ends so much earlier or later is followed by one with other records: half the time between two bursts, ms.
+const BATCH_MS: i64 = BURST_EVERY_MS / 2;
+
 /// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
 /// another way: with other costs for everybody, in the second half of the runs at scale for one of the many members.
-const RUNS_FROM_THE_START: u64 = 24;
+pub(super) const RUNS_FROM_THE_START: u64 = 24;
 
 /// How one repetition was replayed.
 #[derive(Clone, Debug)]
@@ -62,6 +69,12 @@ impl Replayed {
         self.differences.is_empty() && self.outside().next().is_none()
     }
 
+    /// The same story, and enough of the times inside: what a judgement asks for.
+    pub fn is_told(&self) -> bool {
+        let inside = (self.quantities.len() - self.outside().count()) as u64;
+        self.differences.is_empty() && inside * 100 >= self.quantities.len() as u64 * INSIDE_PERCENT_MIN
+    }
+
     /// When the run first went another way than the recording.
     fn parted(&self) -> Millis {
         let told = self.differences.iter().map(|difference| difference.at);
@@ -74,9 +87,9 @@ impl Replayed {
     }
 
     /// Members by when they first went another way, the first one first.
-    fn partings(&self) -> Vec<(&Name, Millis)> {
+    pub(super) fn partings(&self) -> Vec<(&Name, Millis)> {
         let (recorded, simulated) = &*self.timelines;
-        let mut partings: Vec<_> = partings(recorded, simulated, self.tolerance).into_iter().collect();
+        let mut partings: Vec<_> = partings(recorded, simulated, self.tolerance, BATCH_MS).into_iter().collect();
         partings.sort_by_key(|(_, parting)| *parting);
         partings
     }
@@ -97,35 +110,80 @@ fn affordable(recording: &Recording, runs_max: u64) -> u64 {
     runs_max.min(MEMBER_SECONDS_MAX / (seconds * recording.members.len().max(1) as u64))
 }
 
+/// What the runs of a replay have in common.
+struct Stage<'a> {
+    recording: &'a Recording,
+    timeline: Timeline,
+    story: Story,
+    /// Everything costs its median there, with the start-up times that fit.
+    quiet: (Scenario, Inputs),
+    /// Costs are drawn there.
+    noisy: (Scenario, Inputs),
+}
+
+impl<'a> Stage<'a> {
+    fn of(recording: &'a Recording) -> Result<Self, BuildError> {
+        let timeline = recording.comparable(Timeline::of_recording(recording));
+        let story = recording.comparable_story(&timeline, recording.reference());
+        let median = NoiseFloor::median();
+        let mut quiet = build(recording, &recording.actions, &median)?;
+        let quiet_inputs = fit(recording, &quiet, median.inputs(recording));
+        let late = traffic_late(recording, &mut quiet, &quiet_inputs);
+        let measured = NoiseFloor::measured();
+        let mut noisy = build(recording, &recording.actions, &measured)?;
+        set_traffic_late(&mut noisy, late);
+        let consumers = quiet_inputs.consumers.clone();
+        let noisy_inputs = Inputs { consumers, ..measured.inputs(recording) };
+        Ok(Stage { recording, timeline, story, quiet: (quiet, quiet_inputs), noisy: (noisy, noisy_inputs) })
+    }
+
+    /// A run with these costs, for an observer.
+    fn run(&self, costs: &[Reseed], observer: &mut dyn Observer) {
+        let (scenario, inputs) = if costs.is_empty() { &self.quiet } else { &self.noisy };
+        let inputs = Inputs { reseeds: costs.to_vec(), ..inputs.clone() };
+        run_with(scenario, 0, inputs, &mut [observer]);
+    }
+
+    fn attempt(&self, costs: Vec<Reseed>) -> Replayed {
+        let mut recorder = TimelineRecorder::default();
+        self.run(&costs, &mut recorder);
+        let timeline = self.recording.comparable(recorder.finish());
+        let simulated = self.recording.comparable_story(&timeline, self.recording.reference());
+        judge(self.recording, &self.story, &simulated, costs, (&self.timeline, timeline))
+    }
+}
+
+/// Shows an observer the run that a replay ended with ([`Replayed::costs`]).
+///
+/// # Errors
+/// If no scenario can be built from the recording.
+pub fn run_again(recording: &Recording, costs: &[Reseed], observer: &mut dyn Observer) -> Result<(), BuildError> {
+    Stage::of(recording)?.run(costs, observer);
+    Ok(())
+}
+
 /// Replays a recording with at most so many runs with drawn costs ([`RUNS_MAX`] for a judgement).
 ///
 /// # Errors
 /// If no scenario can be built from it.
 pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildError> {
-    let recorded_timeline = recording.comparable(Timeline::of_recording(recording));
-    let recorded = recording.comparable_story(&recorded_timeline, recording.reference());
-    let median = NoiseFloor::median();
-    let quiet = build(recording, &recording.actions, &median)?;
-    let quiet_inputs = fit(recording, &quiet, median.inputs(recording));
-    let measured = NoiseFloor::measured();
-    let noisy = build(recording, &recording.actions, &measured)?;
-    let mut noisy_inputs = measured.inputs(recording);
-    noisy_inputs.consumers.clone_from(&quiet_inputs.consumers);
-
-    let attempt = |costs: Vec<Reseed>| {
-        let (scenario, mut inputs) =
-            if costs.is_empty() { (&quiet, quiet_inputs.clone()) } else { (&noisy, noisy_inputs.clone()) };
-        inputs.reseeds.clone_from(&costs);
-        let mut recorder = TimelineRecorder::default();
-        run_with(scenario, 0, inputs, &mut [&mut recorder]);
-        let timeline = recording.comparable(recorder.finish());
-        let simulated = recording.comparable_story(&timeline, recording.reference());
-        judge(recording, &recorded, &simulated, costs, (&recorded_timeline, timeline))
-    };
-    let mut best = attempt(Vec::new());
+    let stage = Stage::of(recording)?;
+    let mut best = stage.attempt(Vec::new());
     let told_at_median = best.differences.is_empty();
+    if recording.is_thinned() && !best.is_told() {
+        let max = std::env::var("RUNS").map_or(2_000, |r| r.parse().unwrap());
+        best = Races::new(recording).solve(|costs| stage.attempt(costs), max);
+    } else {
+        best = in_one_go(&stage, best, affordable(recording, runs_max));
+    }
+    best.told_at_median = told_at_median;
+    Ok(best)
+}
+
+/// The closest of so many runs: some begin with drawn costs, the others continue the best one so far.
+fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
+    let recording = stage.recording;
     let mut choices = RandomStream::new(0, &recording.scenario, "races");
-    let runs = affordable(recording, runs_max);
     for run in 1..=runs {
         if best.is_whole() {
             break;
@@ -134,13 +192,12 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
             ..=RUNS_FROM_THE_START => vec![Reseed { at: SimTime::ZERO, consumer: None, seed: run }],
             _ => continued(recording, &best, (run, recording.is_thinned() && run > runs / 2), &mut choices),
         };
-        let tried = attempt(costs);
+        let tried = stage.attempt(costs);
         if tried.closeness() > best.closeness() {
             best = Replayed { runs: run, ..tried };
         }
     }
-    best.told_at_median = told_at_median;
-    Ok(best)
+    best
 }
 
 /// The best run so far, but with other costs from some time before it went another way: a little before, or before what

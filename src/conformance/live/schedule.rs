@@ -6,7 +6,7 @@
 //! times. The run is made in steps: what is known so far is simulated to see when the next action is due, and since a
 //! run under one seed begins in the same way however it goes on, the last step is the whole run.
 
-use super::build::{BuildError, build};
+use super::build::BuildError;
 use super::noise::NoiseFloor;
 use super::recording::{Act, Action, Name, Recording, Traffic};
 use super::timeline::{Deed, Timeline, TimelineRecorder};
@@ -76,7 +76,7 @@ pub fn free_run(recording: &Recording, noise: &NoiseFloor, seed: u64) -> Result<
         names.apply(&mut action.what);
         actions.push(action);
     }
-    let scenario = build(recording, &actions, noise)?;
+    let scenario = noise.drawn_scenario(recording, &actions, seed)?;
     let mut recorder = TimelineRecorder::default();
     let mut meter = TrafficMeter::new(recording, reference);
     run_with(&scenario, seed, noise.drawn_inputs(recording, seed), &mut [&mut recorder, &mut meter]);
@@ -103,7 +103,7 @@ fn simulate(recording: &Recording, actions: &[Action], noise: &NoiseFloor, seed:
     let mut actions = actions.to_vec();
     let last = actions.last().map_or(Millis(0), |action| action.at);
     actions.push(Action { at: last + SETTLE_MS_MAX, what: Act::End, mark: false });
-    let mut scenario = build(recording, &actions, noise)?;
+    let mut scenario = noise.drawn_scenario(recording, &actions, seed)?;
     scenario.duration = SimDuration::from_millis((last.0 + SETTLE_MS_MAX).max(0) as u64);
     let mut recorder = TimelineRecorder::default();
     run_with(&scenario, seed, noise.drawn_inputs(recording, seed), &mut [&mut recorder]);

@@ -251,7 +251,9 @@ impl Shape {
             Shape::Constant(span) => *span,
             Shape::Uniform { from, to } => from + whole_nanos((to - from) as f64 * share).min(to - from),
             Shape::Exponential { mean, bounds } => bounds.hold(-mean * libm::log1p(-share)),
-            Shape::Lognormal { median, sigma, bounds } => bounds.hold(median * libm::exp(sigma * normal::quantile(share))),
+            Shape::Lognormal { median, sigma, bounds } => {
+                bounds.hold(median * libm::exp(sigma * normal::quantile(share)))
+            }
             Shape::Table(entries) => table_quantile(entries, share),
             Shape::Mixture(_) => return None,
         })

@@ -58,7 +58,7 @@ fn a_replay_at_scale_tells_every_story_but_the_two_of_batches_that_overrun_again
 #[test]
 fn values_recorded_at_scale_lie_among_those_of_runs_without_the_recordings_inputs() {
     let outside: String = at_scale(|name| {
-        ["s2-join-range", "s3-crash-range", "s7-tail-heavy-range"].iter().any(|of| name.starts_with(of))
+        ["s2-join-range", "s3-crash-range", "s7-tail-evict-range"].iter().any(|of| name.starts_with(of))
     })
     .par_iter()
     .map(|file| outside(file))
@@ -82,4 +82,17 @@ fn a_story_under_another_setting_is_told_apart() {
     let replayed = replay(&other, 3).expect("it is modelled");
     assert!(!replayed.is_whole());
     assert!(replayed.outside().any(|quantity| quantity.name == "rebalance 1 join phase"));
+}
+
+/// Nor would a search among races that finds every story.
+#[test]
+fn no_race_makes_up_for_another_setting() {
+    let file = at_scale(|name| name.starts_with("s7-tail-heavy-coop")).swap_remove(0);
+    let recording = vectors::recordings(&file).swap_remove(0);
+    assert!(replay(&recording, 20).expect("it is modelled").is_told());
+    let mut other = recording.clone();
+    for member in other.members.values_mut() {
+        member.client.insert("max.poll.records".into(), "30".into());
+    }
+    assert!(!replay(&other, 20).expect("it is modelled").is_told());
 }

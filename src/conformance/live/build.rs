@@ -77,7 +77,7 @@ pub fn build(recording: &Recording, actions: &[Action], noise: &NoiseFloor) -> R
 }
 
 /// How long the recorded application sleeps for a record.
-fn nap(recording: &Recording, ms: u64) -> SimDuration {
+pub(super) fn nap(recording: &Recording, ms: u64) -> SimDuration {
     let oversleep = SimDuration::from_micros((recording.noise.oversleep_p50_ms * 1_000.0) as u64);
     if ms == 0 { SimDuration::ZERO } else { SimDuration::from_millis(ms) + oversleep }
 }

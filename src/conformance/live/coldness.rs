@@ -30,12 +30,7 @@ impl NoiseFloor {
     ///
     /// # Errors
     /// If no scenario can be built from the recording.
-    pub fn drawn_scenario(
-        &self,
-        recording: &Recording,
-        actions: &[Action],
-        seed: u64,
-    ) -> Result<Scenario, BuildError> {
+    pub fn drawn_scenario(&self, recording: &Recording, actions: &[Action], seed: u64) -> Result<Scenario, BuildError> {
         let mut scenario = build(recording, actions, self)?;
         let late = self.traffic_late.sample(&mut RandomStream::new(seed, "producer", "lateness"));
         set_traffic_late(&mut scenario, late);

@@ -90,13 +90,21 @@ const NOTHING: &str = "nothing";
 pub fn differences(recorded: &Story, simulated: &Story) -> Vec<StoryDifference> {
     let mut found = Vec::new();
     each_of_both(&recorded.rebalances, &simulated.rebalances, |place, ours, theirs| {
+        // One that began alike differs in how it ended.
+        let begins = |rebalance: Option<&Rebalance>| {
+            rebalance.map(|rebalance| (rebalance.old_generation, rebalance.reason.clone()))
+        };
+        let alike = begins(ours) == begins(theirs);
         let about = || format!("rebalance {}", place + 1);
         differ(
             &mut found,
             about,
             rebalance_tells(ours),
             rebalance_tells(theirs),
-            |rebalance| rebalance.start,
+            |rebalance| match rebalance.joined {
+                Some(joined) if alike => joined.at,
+                _ => rebalance.start,
+            },
             (ours, theirs),
         );
     });

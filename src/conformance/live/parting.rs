@@ -12,21 +12,32 @@ use super::timeline::{Deed, Moment, Timeline};
 use crate::client::Callback;
 use crate::engine::Millis;
 
-/// For each member the first time at which it does something else than in the recording, or at another time after what
-/// happened to it last; [`Millis`]'s greatest value for members that never do.
+/// Something that a member does otherwise than in the recording.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Parting {
+    /// When, in the recording.
+    pub at: Millis,
+    /// It does something else, or at another time beyond the tolerance, and what follows tells nothing any more. If not, it
+    /// does the same a little early or late, after which it may have taken other records, or not.
+    pub is_final: bool,
+}
+
+/// For each member what it does otherwise than in the recording, counted from what happened to it last, up to the first
+/// final one.
 ///
-/// `tolerance` is for what it does when a heartbeat tells it of a rebalance; what it does at the end of a batch or of its
-/// poll interval may be `batch_ms` early or late, after which it has taken other records.
+/// `tolerance` is that of times. What a member does at the end of a batch or of its poll interval may be `batch_ms` early or
+/// late without having taken other records.
 pub(super) fn partings<'a>(
     recorded: &'a Timeline,
     simulated: &'a Timeline,
     tolerance: Tolerance,
     batch_ms: i64,
-) -> IndexMap<&'a Name, Millis> {
+) -> IndexMap<&'a Name, Vec<Parting>> {
     let nothing = Way::default();
     let simulated = ways(simulated);
     let recorded = ways(recorded).into_iter();
-    let parting = |way: &Way<'a>, name: &Name| way.parts_from(simulated.get(name).unwrap_or(&nothing), tolerance, batch_ms);
+    let parting =
+        |way: &Way<'a>, name: &Name| way.parts_from(simulated.get(name).unwrap_or(&nothing), tolerance, batch_ms);
     recorded.map(|(name, way)| (name, parting(&way, name))).collect()
 }
 
@@ -92,34 +103,45 @@ impl<'a> Way<'a> {
         }
     }
 
-    fn parts_from(&self, other: &Way<'_>, tolerance: Tolerance, batch_ms: i64) -> Millis {
-        let steps = parting(&self.steps, &other.steps, tolerance, batch_ms);
-        steps.min(parting(&self.exceptions, &other.exceptions, tolerance, tolerance.ms))
+    fn parts_from(&self, other: &Way<'_>, tolerance: Tolerance, batch_ms: i64) -> Vec<Parting> {
+        let mut all = parting(&self.steps, &other.steps, tolerance, batch_ms);
+        all.extend(parting(&self.exceptions, &other.exceptions, tolerance, i64::MAX));
+        all.sort_unstable();
+        let first_final = all.iter().position(|parting| parting.is_final);
+        all.truncate(first_final.map_or(all.len(), |place| place + 1));
+        all
     }
 }
 
-fn parting(ours: &Steps<'_>, theirs: &Steps<'_>, tolerance: Tolerance, batch_ms: i64) -> Millis {
+fn parting(ours: &Steps<'_>, theirs: &Steps<'_>, tolerance: Tolerance, batch_ms: i64) -> Vec<Parting> {
+    let mut all = Vec::new();
     let mut last = (Millis(0), Millis(0));
     for (our, their) in ours.iter().zip(theirs) {
         let recorded_ms = our.at - last.0;
         let difference = (recorded_ms - (their.at - last.1)).abs();
-        let most = match our.what {
-            _ if is_told(our.what) => i64::MAX,
-            _ if our.prompt && their.prompt => tolerance.of_ms(recorded_ms),
-            _ => batch_ms,
-        };
-        if !is_same(our.what, their.what) || difference > most {
-            return our.at;
+        let is_own = !is_told(our.what);
+        let is_final = !is_same(our.what, their.what) || is_own && difference > tolerance.of_ms(recorded_ms);
+        if is_final || is_own && difference > batch_ms && !(our.prompt && their.prompt) {
+            all.push(Parting { at: our.at, is_final });
+        }
+        if is_final {
+            return all;
         }
         last = (our.at, their.at);
     }
     let longer = if ours.len() > theirs.len() { ours } else { theirs };
-    longer.get(ours.len().min(theirs.len())).map_or(Millis(i64::MAX), |next| next.at)
+    let next = longer.get(ours.len().min(theirs.len()));
+    all.extend(next.map(|next| Parting { at: next.at, is_final: true }));
+    all
 }
 
 /// It is not the member's own doing.
 fn is_told(what: &Moment) -> bool {
-    matches!(what, Moment::Consumer(_, Deed::Joined { .. } | Deed::Callback(Callback::Assigned, _)) | Moment::Coordinator(Said::Failed { .. }))
+    matches!(
+        what,
+        Moment::Consumer(_, Deed::Joined { .. } | Deed::Callback(Callback::Assigned, _))
+            | Moment::Coordinator(Said::Failed { .. })
+    )
 }
 
 /// Member ids are drawn; they tell nothing.

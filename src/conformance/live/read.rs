@@ -273,6 +273,7 @@ fn read_happened(index: usize, event: raw::Event, topic: &TopicName) -> Result<H
             place: event.place.ok_or_else(|| missing("where"))?,
             class: event.class.ok_or_else(|| missing("class"))?,
             times: event.repeated.unwrap_or_default() + 1,
+            records: event.records,
         },
         "closing" => Happened::Closing,
         "closed" => Happened::Closed,

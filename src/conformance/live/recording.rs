@@ -239,8 +239,8 @@ pub enum Happened {
     SlowEnd,
     /// `commitSync` after a busy pass came through.
     CommitOk,
-    /// An exception reached the application, `times` in a row.
-    Exception { place: String, class: String, times: u64 },
+    /// An exception reached the application, `times` in a row; the first one after a batch of so many records.
+    Exception { place: String, class: String, times: u64, records: Option<u64> },
     /// `close()` was called.
     Closing,
     /// It returned.

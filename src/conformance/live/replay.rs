@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 
+use indexmap::IndexMap;
+
 use super::build::{BuildError, build, set_traffic_late};
 use super::compare::{Quantity, StoryDifference, Tolerance, differences, quantities};
 use super::inputs::fit;
 use super::noise::NoiseFloor;
-use super::parting::partings;
+use super::parting::{Parting, partings};
 use super::producer::traffic_late;
 use super::races::Races;
 use super::recording::{BURST_EVERY_MS, Name, Recording};
@@ -30,11 +32,13 @@ pub const RUNS_MAX: u64 = 400;
 /// Long recordings of many members are given fewer runs: they may cover so much time, summed over members, s.
 const MEMBER_SECONDS_MAX: u64 = 2_000_000;
 
-/// A batch that ends so much earlier or later is followed by one with other records: half the time between two bursts, ms.
-const BATCH_MS: i64 = BURST_EVERY_MS / 2;
+/// The races of a recording at scale are searched one by one ([`Races`]), in so many times as many runs.
+const RUNS_ONE_BY_ONE: u64 = 5;
 
-/// How many of those begin with drawn costs; the others continue the best one so far from a point before it went
-/// another way: with other costs for everybody, in the second half of the runs at scale for one of the many members.
+/// A batch that ends so much earlier or later has probably taken other records: it is nearer to the next burst, ms.
+const BATCH_MS: i64 = BURST_EVERY_MS * 3 / 4;
+
+/// How many of those begin with drawn costs; the others continue the best one so far from a point before it went another way.
 pub(super) const RUNS_FROM_THE_START: u64 = 24;
 
 /// How one repetition was replayed.
@@ -86,12 +90,10 @@ impl Replayed {
         (self.differences.is_empty(), self.parted(), Reverse(self.differences.len() + self.outside().count()))
     }
 
-    /// Members by when they first went another way, the first one first.
-    pub(super) fn partings(&self) -> Vec<(&Name, Millis)> {
+    /// What members do otherwise than in the recording.
+    pub(super) fn partings(&self) -> IndexMap<&Name, Vec<Parting>> {
         let (recorded, simulated) = &*self.timelines;
-        let mut partings: Vec<_> = partings(recorded, simulated, self.tolerance, BATCH_MS).into_iter().collect();
-        partings.sort_by_key(|(_, parting)| *parting);
-        partings
+        partings(recorded, simulated, self.tolerance, BATCH_MS)
     }
 }
 
@@ -170,10 +172,10 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
     let stage = Stage::of(recording)?;
     let mut best = stage.attempt(Vec::new());
     let told_at_median = best.differences.is_empty();
-    if recording.is_thinned() && !best.is_told() {
-        let max = std::env::var("RUNS").map_or(2_000, |r| r.parse().unwrap());
-        best = Races::new(recording).solve(|costs| stage.attempt(costs), max);
-    } else {
+    if recording.is_thinned() && !best.is_told() && runs_max > 0 {
+        best = Races::new(recording).solve(|costs| stage.attempt(costs), runs_max * RUNS_ONE_BY_ONE);
+    }
+    if best.is_told() || !recording.is_thinned() {
         best = in_one_go(&stage, best, affordable(recording, runs_max));
     }
     best.told_at_median = told_at_median;
@@ -184,13 +186,13 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
 fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
     let recording = stage.recording;
     let mut choices = RandomStream::new(0, &recording.scenario, "races");
-    for run in 1..=runs {
+    for run in best.runs + 1..=runs {
         if best.is_whole() {
             break;
         }
         let costs = match run {
             ..=RUNS_FROM_THE_START => vec![Reseed { at: SimTime::ZERO, consumer: None, seed: run }],
-            _ => continued(recording, &best, (run, recording.is_thinned() && run > runs / 2), &mut choices),
+            _ => continued(&best, run, &mut choices),
         };
         let tried = stage.attempt(costs);
         if tried.closeness() > best.closeness() {
@@ -200,34 +202,16 @@ fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
     best
 }
 
-/// The best run so far, but with other costs from some time before it went another way: a little before, or before what
-/// led there (heartbeats drift apart from one join on, and what a batch holds follows from when the ones before it ended).
-/// Everybody's costs are drawn anew, or (`one`) those of one of the first members to go another way.
-fn continued(
-    recording: &Recording,
-    best: &Replayed,
-    (seed, one): (u64, bool),
-    choices: &mut RandomStream,
-) -> Vec<Reseed> {
-    let (mut consumer, mut parted) = (None, best.parted());
-    if one {
-        for (name, parting) in best.partings().into_iter().filter(|(_, parting)| *parting < Millis(i64::MAX)) {
-            consumer = recording.members.get_index_of(name).map(|index| index as u32);
-            parted = parting;
-            if choices.next_f64() < 0.5 {
-                break;
-            }
-        }
-    }
-    let parted = parted.0.clamp(0, i64::MAX / 2_000_000);
+/// The best run so far, but with everybody's costs drawn anew from some time before it went another way: a little before, or
+/// before what led there (heartbeats drift apart from one join on).
+fn continued(best: &Replayed, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
+    let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
     let share = choices.next_f64();
     let back = (share * share * share * parted as f64) as i64;
     let at = Millis((parted - 20 - back).max(0)).sim_time();
-    let superseded = |cost: &Reseed| cost.at >= at && (consumer.is_none() || cost.consumer == consumer);
-    let mut costs: Vec<_> = best.costs.iter().copied().filter(|cost| !superseded(cost)).collect();
-    let (at, consumer) = if costs.is_empty() { (SimTime::ZERO, None) } else { (at, consumer) };
-    let place = costs.partition_point(|cost| cost.at <= at);
-    costs.insert(place, Reseed { at, consumer, seed });
+    let mut costs: Vec<_> = best.costs.iter().copied().filter(|cost| cost.at < at).collect();
+    let at = if costs.is_empty() { SimTime::ZERO } else { at };
+    costs.push(Reseed { at, consumer: None, seed });
     costs
 }
 

@@ -329,7 +329,11 @@ mod tests {
             Arrivals::Constant { per_second: 3.0 },
             Arrivals::Poisson { per_second: 3.0 },
             Arrivals::Table { steps: vec![(second(2), 5.0), (second(9), 0.0), (second(20), 2.0)] },
-            Arrivals::InTurn { per_second: 7.0, every: SimDuration::from_millis(200) },
+            Arrivals::InTurn {
+                per_second: 7.0,
+                every: SimDuration::from_millis(200),
+                late: SimDuration::from_millis(30),
+            },
             Arrivals::Bursts {
                 base_per_second: 0.5,
                 per_second: 40.0,
@@ -356,7 +360,7 @@ mod tests {
     #[test]
     fn one_producer_serves_all_partitions_in_turn_in_bursts() {
         let every = SimDuration::from_millis(200);
-        let mut workload = workload(&topic(4, Arrivals::InTurn { per_second: 15.0, every }));
+        let mut workload = workload(&topic(4, Arrivals::InTurn { per_second: 15.0, every, late: SimDuration::ZERO }));
         let ends = |workload: &mut Workload, ms: u64| {
             let mut ends = Vec::new();
             workload.log_ends(SimTime::ZERO + SimDuration::from_millis(ms), &mut ends);

@@ -58,7 +58,7 @@ fn start_up_times_of_processes_with_a_consumer_each_go_together() {
     let recording = recording("live", "b-join-coop");
     let logs = |seed| {
         let inputs = NoiseFloor::measured().drawn_inputs(&recording, seed);
-        let log = |consumer: usize| (inputs.consumers[consumer].startups[0].0 as f64).ln();
+        let log = |consumer: usize| libm::log(inputs.consumers[consumer].startups[0].0 as f64);
         (log(0), log(1))
     };
     let pairs: Vec<(f64, f64)> = (0..SEEDS).map(logs).collect();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rebalab::client::{Api, ClientEvent};
 use rebalab::cluster::run_with;
 use rebalab::conformance::live::{
-    Act, Action, Name, NoiseFloor, Rebalance, Recording, Story, TimelineRecorder, build, free_run,
+    Act, Action, Name, NoiseFloor, Rebalance, Recording, Story, TimelineRecorder, free_run,
 };
 use rebalab::coordinator::CoordinatorEvent;
 use rebalab::engine::Millis;
@@ -68,11 +68,11 @@ pub fn run_of(
     change: impl Fn(&mut Scenario),
 ) -> Run {
     let noise = NoiseFloor::measured();
-    let mut scenario = build(recording, &actions, &noise).expect("it is modelled");
+    let mut scenario = noise.drawn_scenario(recording, &actions, seed).expect("it is modelled");
     change(&mut scenario);
     let mut log = Log::default();
     let mut timeline = TimelineRecorder::default();
-    run_with(&scenario, seed, noise.inputs(recording), &mut [&mut log, &mut timeline]);
+    run_with(&scenario, seed, noise.drawn_inputs(recording, seed), &mut [&mut log, &mut timeline]);
     let story = Story::of(&timeline.finish(), recording.partitions, reference);
     Run { seed, actions, reference, story, events: log.events, names: log.names }
 }

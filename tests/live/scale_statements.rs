@@ -31,7 +31,13 @@ fn statement_1_who_commits_after_every_batch_is_expired_a_session_after_its_last
     for run in runs("s3-crash-range", SEEDS).iter().chain(&runs("s3-crash-coop", SEEDS)) {
         let mut last_commit: BTreeMap<String, Millis> = BTreeMap::new();
         for (at, event) in &run.events {
-            if let Event::Client { consumer, event: ClientEvent::CommitSent { .. } } = event {
+            // In the recordings nobody's heartbeat came between its last commit and the crash; it would count as much.
+            let restarts = |event: &ClientEvent| {
+                matches!(event, ClientEvent::CommitSent { .. } | ClientEvent::HeartbeatSent { .. })
+            };
+            if let Event::Client { consumer, event } = event
+                && restarts(event)
+            {
                 last_commit.insert(run.name(*consumer).to_string(), *at);
             }
         }
@@ -114,8 +120,10 @@ fn statement_4_every_commit_of_a_cooperative_member_between_its_join_and_its_syn
                 _ => {}
             }
         }
-        // Recorded: three donors, some 15 batches each in the interval that the second round lasts.
-        assert!((20..=120).contains(&refused), "seed {}: {refused} commits refused", run.seed);
+        // Recorded: three donors, some 15 batches each in the interval that the second round lasts. Besides, in the first round
+        // all 24 wait for each other, as long as their heartbeats lie apart: half a second, some three batches, where they
+        // started up on a cold machine.
+        assert!((20..=140).contains(&refused), "seed {}: {refused} commits refused", run.seed);
     }
 }
 

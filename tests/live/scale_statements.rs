@@ -32,9 +32,8 @@ fn statement_1_who_commits_after_every_batch_is_expired_a_session_after_its_last
         let mut last_commit: BTreeMap<String, Millis> = BTreeMap::new();
         for (at, event) in &run.events {
             // In the recordings nobody's heartbeat came between its last commit and the crash; it would count as much.
-            let restarts = |event: &ClientEvent| {
-                matches!(event, ClientEvent::CommitSent { .. } | ClientEvent::HeartbeatSent { .. })
-            };
+            let restarts =
+                |event: &ClientEvent| matches!(event, ClientEvent::CommitSent { .. } | ClientEvent::HeartbeatSent);
             if let Event::Client { consumer, event } = event
                 && restarts(event)
             {

@@ -17,11 +17,13 @@ pub struct StoryDifference {
     pub simulated: String,
     /// When the first of the two happened.
     pub at: Millis,
+    /// When it first shows: a rebalance that began alike differs in how it ended.
+    pub shows_at: Millis,
 }
 
 impl fmt::Display for StoryDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StoryDifference { about, recorded, simulated, at } = self;
+        let StoryDifference { about, recorded, simulated, at, .. } = self;
         write!(f, "{about} (at {} ms): recorded {recorded}; simulated {simulated}", at.0)
     }
 }
@@ -90,24 +92,19 @@ const NOTHING: &str = "nothing";
 pub fn differences(recorded: &Story, simulated: &Story) -> Vec<StoryDifference> {
     let mut found = Vec::new();
     each_of_both(&recorded.rebalances, &simulated.rebalances, |place, ours, theirs| {
-        // One that began alike differs in how it ended.
-        let begins = |rebalance: Option<&Rebalance>| {
-            rebalance.map(|rebalance| (rebalance.old_generation, rebalance.reason.clone()))
-        };
-        let alike = begins(ours) == begins(theirs);
         let about = || format!("rebalance {}", place + 1);
         differ(
             &mut found,
             about,
             rebalance_tells(ours),
             rebalance_tells(theirs),
-            |rebalance| match rebalance.joined {
-                Some(joined) if alike => joined.at,
-                _ => rebalance.start,
-            },
+            |rebalance| rebalance.start,
             (ours, theirs),
         );
     });
+    for difference in &mut found {
+        difference.shows_at = ending_apart(recorded, simulated, difference.at).unwrap_or(difference.at);
+    }
     let names =
         recorded.members.keys().chain(simulated.members.keys().filter(|name| !recorded.members.contains_key(*name)));
     let nobody = MemberStory::default();
@@ -134,6 +131,15 @@ pub fn differences(recorded: &Story, simulated: &Story) -> Vec<StoryDifference> 
     found
 }
 
+/// When the rebalance that one of the stories has begun at that time ended, if it began alike in the other one.
+fn ending_apart(recorded: &Story, simulated: &Story, at: Millis) -> Option<Millis> {
+    let mut pairs = recorded.rebalances.iter().zip(&simulated.rebalances);
+    let (ours, theirs) = pairs.find(|(ours, theirs)| ours.start.min(theirs.start) == at)?;
+    let alike = ours.old_generation == theirs.old_generation && ours.reason == theirs.reason;
+    let ends = [ours, theirs].into_iter().filter_map(|rebalance| rebalance.joined.map(|joined| joined.at));
+    ends.min().filter(|_| alike)
+}
+
 fn each_of_both<T>(ours: &[T], theirs: &[T], mut look: impl FnMut(usize, Option<&T>, Option<&T>)) {
     for place in 0..ours.len().max(theirs.len()) {
         look(place, ours.get(place), theirs.get(place));
@@ -157,6 +163,7 @@ fn differ<T>(
         recorded: recorded.unwrap_or_else(|| NOTHING.into()),
         simulated: simulated.unwrap_or_else(|| NOTHING.into()),
         at,
+        shows_at: at,
     });
 }
 

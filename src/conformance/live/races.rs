@@ -73,7 +73,7 @@ impl Point {
 
     /// Until when everything goes as recorded.
     fn front(&self, excused: &BTreeSet<(u32, Millis)>) -> Millis {
-        let told = self.run.differences.first().map(|difference| difference.at);
+        let told = self.run.differences.iter().map(|difference| difference.shows_at).min();
         let first = self.next(excused).first().map(|(at, ..)| *at);
         told.into_iter().chain(first).min().unwrap_or(Millis(i64::MAX))
     }
@@ -173,7 +173,7 @@ impl<'a> Races<'a> {
         let mut changes = Vec::new();
         let mut next = point.next(&self.excused);
         // Who came first of two, for example: nobody's way shows it, but it is told who they are.
-        if let Some(difference) = point.run.differences.first().filter(|difference| difference.at == front)
+        if let Some(difference) = point.run.differences.iter().find(|difference| difference.shows_at == front)
             && next.first().is_none_or(|(at, ..)| *at > front)
         {
             next.splice(..0, self.named(difference).map(|member| (front, member, true)).collect::<Vec<_>>());

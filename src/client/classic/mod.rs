@@ -1,8 +1,9 @@
 //! The Java consumer with `group.protocol=classic` (`ClassicKafkaConsumer`, `ConsumerCoordinator`).
 //!
 //! The poll thread is a stack of calls that can wait (`thread`), the heartbeat thread a loop whose sleeps are worked out
-//! (`heartbeat`). Both read sockets through `network`; what an answer does is in the file of its request. Comments that
-//! name a section mean `docs/consumer-client.md`.
+//! (`heartbeat`). While nothing happens but records coming in, the poll thread takes a short way (`quiet`). Both threads
+//! read sockets through `network`; what an answer does is in the file of its request. Comments that name a section mean
+//! `docs/consumer-client.md`.
 
 mod application;
 mod backoff;

@@ -99,11 +99,15 @@ fn statement_4_every_commit_of_a_cooperative_member_between_its_join_and_its_syn
     for run in runs("s2-join-coop", SEEDS) {
         let mut joining: BTreeMap<String, bool> = BTreeMap::new();
         let mut synced: BTreeMap<String, Millis> = BTreeMap::new();
-        let mut refused = 0;
+        let mut refused: BTreeMap<(String, u32), u32> = BTreeMap::new();
+        let mut joins: BTreeMap<String, u32> = BTreeMap::new();
         for (at, name, event) in run.client_events() {
             let is_joining = joining.entry(name.to_string()).or_default();
             match event {
-                ClientEvent::JoinGroupSent { .. } => *is_joining = true,
+                ClientEvent::JoinGroupSent { .. } => {
+                    *is_joining = true;
+                    *joins.entry(name.to_string()).or_default() += 1;
+                }
                 ClientEvent::Synced { .. } => {
                     *is_joining = false;
                     synced.insert(name.to_string(), at);
@@ -113,16 +117,19 @@ fn statement_4_every_commit_of_a_cooperative_member_between_its_join_and_its_syn
                     // A refused commit looks at the network once before it throws, and may read the SyncGroup answer there.
                     let read_it = synced.get(&**name) == Some(&at);
                     assert!(*is_joining || read_it, "seed {}: {name} was not joining", run.seed);
-                    refused += 1;
+                    *refused.entry((name.to_string(), joins[&**name])).or_default() += 1;
                 }
                 ClientEvent::CommitSent { .. } => assert!(!*is_joining, "seed {}: {name} committed", run.seed),
                 _ => {}
             }
         }
-        // Recorded: three donors, some 15 batches each in the interval that the second round lasts. Besides, in the first round
-        // all 24 wait for each other, as long as their heartbeats lie apart: half a second, some three batches, where they
-        // started up on a cold machine.
-        assert!((20..=140).contains(&refused), "seed {}: {refused} commits refused", run.seed);
+        // Recorded: three donors, some 15 batches each in the interval that the second round lasts. In a free run a consumer
+        // that starts up late has donors of its own; and in a first round everybody waits for a few batches at most, as long
+        // as heartbeats lie apart.
+        let (donors, others): (Vec<u32>, Vec<u32>) = refused.values().partition(|batches| **batches > 5);
+        assert!(donors.len() >= 3, "seed {}: {refused:?}", run.seed);
+        assert!(donors.iter().all(|batches| (12..=18).contains(batches)), "seed {}: {donors:?}", run.seed);
+        assert!(others.iter().all(|batches| *batches <= 3), "seed {}: {others:?}", run.seed);
     }
 }
 

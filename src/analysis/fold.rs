@@ -93,46 +93,70 @@ impl<'a> Analysis<'a> {
     }
 
     /// The reference instant of the live measures may have come.
+    #[inline]
     fn check_reference(&mut self, at: SimTime, event: &Event) {
         let reference = match self.reference {
             Reference::FirstFault if matches!(event, Event::FaultBegan { .. }) => at,
             Reference::At(reference) if at >= reference => reference,
             Reference::FirstFault | Reference::At(_) | Reference::Passed => return,
         };
+        self.reference_comes(reference);
+    }
+
+    fn reference_comes(&mut self, reference: SimTime) {
         self.reference = Reference::Passed;
         self.partitions.set_reference(reference);
         self.rebalances.set_reference();
         self.removals.set_reference(reference);
     }
 
-    /// A client did something: the commonest events first, each touching as little as it needs.
+    /// A client did something: the commonest events first, each handed only to those topics that want it.
+    #[inline]
     fn client(&mut self, directory: &Directory, consumer: usize, event: &ClientEvent, whole: &Event) {
         let now = self.facts.now;
-        self.metrics.client(now, consumer, event);
-        self.invariants.client(&self.facts, consumer, event);
-        self.unmodelled.client(&self.facts, consumer, event);
         match event {
-            ClientEvent::HeartbeatSent | ClientEvent::ResponseHandled { .. } | ClientEvent::PollReturned { .. } => {}
             ClientEvent::PollCalled => {
+                self.facts.poll_called(consumer);
+                self.metrics.consumers[consumer].polls.called(now);
                 self.rebalances.polled(now, consumer);
-                self.partitions.event(&self.facts, directory, whole);
+                self.partitions.stuck_changed(&self.facts, directory, consumer);
+            }
+            ClientEvent::PollReturned { records } => {
+                self.facts.poll_over(consumer);
+                self.metrics.consumers[consumer].poll_returned(now, *records);
+            }
+            ClientEvent::HeartbeatSent => {
+                self.metrics.consumers[consumer].heartbeat_sent(now);
+                self.invariants.heartbeat_sent(consumer);
+            }
+            ClientEvent::ResponseHandled { api, error, latency_ns } => {
+                self.metrics.consumers[consumer].response(now, *api, *error, *latency_ns);
+                self.invariants.response(&self.facts, consumer, *api, *error, *latency_ns);
+                self.unmodelled.response(&self.facts, consumer, *error);
             }
             ClientEvent::CommitSent { .. } | ClientEvent::CommitEnded { .. } => {
+                self.metrics.consumers[consumer].event(now, event);
                 self.offsets.client(self.facts.consumers[consumer].group, event);
             }
-            _ => {
-                let group = self.facts.consumers[consumer].group;
-                self.offsets.client(group, event);
-                self.livelocks.joins(&self.facts, consumer, event);
-                self.rebalances.event(&self.facts, &self.partitions, whole);
-                let shared = self.partitions.event(&self.facts, directory, whole);
-                if let ClientEvent::AssignmentChanged { .. } = event {
-                    self.invariants.assigned(&self.facts, directory, shared.as_ref());
-                }
-                if let ClientEvent::Exception { place, class, message } = event {
-                    self.exception(consumer, place, class, message);
-                }
+            _ => self.client_rarely(directory, consumer, event, whole),
+        }
+    }
+
+    fn client_rarely(&mut self, directory: &Directory, consumer: usize, event: &ClientEvent, whole: &Event) {
+        let group = self.facts.consumers[consumer].group;
+        self.facts.event(whole);
+        self.metrics.consumers[consumer].event(self.facts.now, event);
+        self.invariants.client(&self.facts, consumer, event);
+        self.offsets.client(group, event);
+        self.livelocks.joins(&self.facts, consumer, event);
+        self.rebalances.event(&self.facts, &self.partitions, whole);
+        let shared = self.partitions.event(&self.facts, directory, whole);
+        match event {
+            ClientEvent::AssignmentChanged { .. } => {
+                self.invariants.assigned(&self.facts, directory, shared.as_ref());
             }
+            ClientEvent::Exception { place, class, message } => self.exception(consumer, place, class, message),
+            _ => {}
         }
     }
 
@@ -161,6 +185,8 @@ impl<'a> Analysis<'a> {
     }
 
     fn batch_began(&mut self, consumer: usize, batches: &[RecordBatch]) {
+        self.facts.poll_over(consumer);
+        self.metrics.consumers[consumer].polls.returned(self.facts.now);
         self.batches[consumer].0 = self.facts.now;
         for batch in batches {
             let taken = self.partitions.records(&self.facts, consumer, batch);
@@ -168,11 +194,29 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    fn batch_ended(&mut self, consumer: usize, batches: &[RecordBatch]) {
+    fn batch_ended(&mut self, directory: &Directory, consumer: usize, batches: &[RecordBatch]) {
+        self.facts.batch_over(consumer);
         let length = self.facts.now.since(self.batches[consumer].0);
         self.batches[consumer].1 = self.batches[consumer].1.max(length);
         self.livelocks.batch(&self.facts, consumer, length);
         self.offsets.processed(self.facts.consumers[consumer].group, consumer, batches);
+        self.partitions.stuck_changed(&self.facts, directory, consumer);
+    }
+
+    /// Anything but a batch and what a client does.
+    fn rarely(&mut self, directory: &Directory, event: &Event) {
+        self.facts.event(event);
+        self.metrics.event(&self.facts, event);
+        self.invariants.event(&self.facts, event);
+        let started = self.rebalances.event(&self.facts, &self.partitions, event);
+        self.partitions.event(&self.facts, directory, event);
+        if let Event::Coordinator { event, .. } = event {
+            self.coordinator(event);
+        }
+        if let Some(started) = started {
+            self.livelocks.rebalance(&self.facts, &started);
+        }
+        self.process(event);
     }
 
     fn process(&mut self, event: &Event) {
@@ -204,31 +248,13 @@ impl Observer for Analysis<'_> {
             self.discover(directory);
         }
         self.check_reference(event.at, &event.event);
-        self.facts.event(event.at, &event.event);
+        self.facts.now = event.at;
         let event = &event.event;
         match event {
             Event::Client { consumer, event: what } => self.client(directory, consumer.0 as usize, what, event),
-            Event::ProcessingBegan { consumer, batches } => {
-                self.metrics.event(&self.facts, event);
-                self.batch_began(consumer.0 as usize, batches);
-            }
-            Event::ProcessingEnded { consumer, batches } => {
-                self.batch_ended(consumer.0 as usize, batches);
-                self.partitions.event(&self.facts, directory, event);
-            }
-            _ => {
-                self.metrics.event(&self.facts, event);
-                self.invariants.event(&self.facts, event);
-                let started = self.rebalances.event(&self.facts, &self.partitions, event);
-                self.partitions.event(&self.facts, directory, event);
-                if let Event::Coordinator { event, .. } = event {
-                    self.coordinator(event);
-                }
-                if let Some(started) = started {
-                    self.livelocks.rebalance(&self.facts, &started);
-                }
-                self.process(event);
-            }
+            Event::ProcessingBegan { consumer, batches } => self.batch_began(consumer.0 as usize, batches),
+            Event::ProcessingEnded { consumer, batches } => self.batch_ended(directory, consumer.0 as usize, batches),
+            _ => self.rarely(directory, event),
         }
     }
 

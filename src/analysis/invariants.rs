@@ -139,14 +139,21 @@ impl Invariants {
         }
     }
 
+    #[inline]
     fn check(&mut self, rule: Rule, at: SimTime, holds: bool, text: impl FnOnce() -> String) {
-        let found = &mut self.found[rule as usize];
-        found.checks += 1;
+        self.found[rule as usize].checks += 1;
         if !holds {
-            found.violations += 1;
-            if found.examples.len() < limits::VIOLATIONS_LISTED {
-                found.examples.push(Violation { at_s: at.as_secs_f64(), text: text() });
-            }
+            self.violated(rule, at, text);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn violated(&mut self, rule: Rule, at: SimTime, text: impl FnOnce() -> String) {
+        let found = &mut self.found[rule as usize];
+        found.violations += 1;
+        if found.examples.len() < limits::VIOLATIONS_LISTED {
+            found.examples.push(Violation { at_s: at.as_secs_f64(), text: text() });
         }
     }
 
@@ -158,28 +165,36 @@ impl Invariants {
         self.last = at;
     }
 
-    /// A client did something (among these are the commonest events).
+    /// Heartbeat sent.
     #[inline]
+    pub fn heartbeat_sent(&mut self, consumer: ConsumerNumber) {
+        self.consumers[consumer].heartbeats_open += 1;
+    }
+
+    /// An answer was handled.
+    #[inline]
+    pub fn response(&mut self, facts: &Facts, consumer: ConsumerNumber, api: Api, error: ErrorCode, latency_ns: u64) {
+        let watch = &mut self.consumers[consumer];
+        let open = match api {
+            Api::Heartbeat => &mut watch.heartbeats_open,
+            Api::JoinGroup => &mut watch.joins_open,
+            _ => return,
+        };
+        *open -= 1;
+        let holds = *open >= 0;
+        if error == ErrorCode::None && api == Api::Heartbeat {
+            watch.heard = Some(SimTime(facts.now.0.saturating_sub(latency_ns)));
+        }
+        self.check(Rule::NoResponseWithoutRequest, facts.now, holds, || {
+            format!("{} handled an answer to {api:?} that it had not asked for", facts.name(consumer))
+        });
+    }
+
+    /// A client did something else.
     pub fn client(&mut self, facts: &Facts, consumer: ConsumerNumber, event: &ClientEvent) {
         let now = facts.now;
         let watch = &mut self.consumers[consumer];
         match event {
-            ClientEvent::HeartbeatSent => watch.heartbeats_open += 1,
-            ClientEvent::ResponseHandled { api, error, latency_ns } => {
-                let open = match api {
-                    Api::Heartbeat => &mut watch.heartbeats_open,
-                    Api::JoinGroup => &mut watch.joins_open,
-                    _ => return,
-                };
-                *open -= 1;
-                let holds = *open >= 0;
-                if *error == ErrorCode::None && *api == Api::Heartbeat {
-                    watch.heard = Some(SimTime(now.0.saturating_sub(*latency_ns)));
-                }
-                self.check(Rule::NoResponseWithoutRequest, now, holds, || {
-                    format!("{} handled an answer to {api:?} that it had not asked for", facts.name(consumer))
-                });
-            }
             ClientEvent::JoinGroupSent { .. } => {
                 watch.joins_open += 1;
                 self.groups[facts.consumers[consumer].group].disturbed = true;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::analysis::facts::Facts;
 use crate::analysis::outcome::NotModelled;
-use crate::client::ClientEvent;
 use crate::engine::SimTime;
 use crate::protocol::ErrorCode;
 
@@ -19,9 +18,15 @@ pub(super) struct Unmodelled {
 }
 
 impl Unmodelled {
-    /// A client did something.
-    pub fn client(&mut self, facts: &Facts<'_>, consumer: usize, event: &ClientEvent) {
-        let ClientEvent::ResponseHandled { error: ErrorCode::IllegalGeneration, .. } = event else { return };
+    /// An answer was handled.
+    #[inline]
+    pub fn response(&mut self, facts: &Facts<'_>, consumer: usize, error: ErrorCode) {
+        if error == ErrorCode::IllegalGeneration {
+            self.illegal_generation(facts, consumer);
+        }
+    }
+
+    fn illegal_generation(&mut self, facts: &Facts<'_>, consumer: usize) {
         let client = &facts.consumers[consumer].settings.client;
         if ILLEGAL_GENERATION_UNKNOWN.iter().any(|library| client.starts_with(library)) {
             let first = || (facts.name(consumer), facts.now, 0);

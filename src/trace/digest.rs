@@ -13,57 +13,79 @@
 //! No index of a consumer, partition or fault is among them: those would shift when something unrelated is added.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::client::RecordBatch;
-use crate::protocol::{GroupId, TopicPartition};
+use crate::protocol::{GroupId, TopicName, TopicPartition};
 use crate::trace::event::{Directory, Event, Observer, TraceEvent};
 use crate::trace::fields::{self, Entity, FieldSink};
 
 /// Bytes gathered before they are hashed: hashing in larger pieces costs less than event by event.
 const CHUNK_BYTES: usize = 8 * 1024;
+/// Topics whose canonical bytes fit into this are written without looking at their length.
+const SHORT_BYTES: usize = 32;
 
 /// Folds events into digests.
 pub struct Digest {
-    all: Stream,
-    /// By group, in the order of first appearance in the directory.
-    groups: Vec<(GroupId, Stream)>,
+    bytes: CanonicalBytes,
+    /// By group: its place in [`CanonicalBytes::groups`], in the order of first appearance in the directory.
+    groups: Vec<GroupId>,
     /// Group (index into `groups`) and hash of the name, by consumer.
     consumers: Vec<(usize, u64)>,
     events: u64,
 }
 
-/// A digest under construction.
-struct Stream {
-    pending: Vec<u8>,
-    hash: Box<Xxh3>,
+/// Writes fields as canonical bytes, which the hashes take when there are enough of them.
+///
+/// The bytes of an event are written once, though two hashes take them: events of one group that follow each other are
+/// a stretch of the gathered bytes, which that group's hash takes in one piece.
+struct CanonicalBytes {
+    /// Bytes that no hash has taken yet, up to `length`.
+    gathered: Box<[u8; CHUNK_BYTES]>,
+    length: usize,
+    /// Whose own events the last bytes are, index into `groups`.
+    stretch: Option<usize>,
+    /// Where those bytes begin.
+    stretch_from: usize,
+    all: Box<Xxh3>,
+    groups: Vec<Xxh3>,
+    topic: TopicBytes,
+}
+
+/// The canonical bytes of the topic of the last partition: the same one comes again and again.
+struct TopicBytes {
+    name: TopicName,
+    bytes: [u8; SHORT_BYTES],
+    /// How many of them; `None` if there is no room for them.
+    length: Option<usize>,
 }
 
 impl Digest {
     /// A digest of nothing yet.
     pub fn new(directory: &Directory) -> Self {
-        let mut groups: Vec<(GroupId, Stream)> = Vec::new();
+        let mut groups: Vec<GroupId> = Vec::new();
         let mut consumers = Vec::with_capacity(directory.consumers.len());
         for consumer in &directory.consumers {
-            let known = groups.iter().position(|(id, _)| *id == consumer.group);
+            let known = groups.iter().position(|id| *id == consumer.group);
             let group = known.unwrap_or_else(|| {
-                groups.push((consumer.group.clone(), Stream::new()));
+                groups.push(consumer.group.clone());
                 groups.len() - 1
             });
             consumers.push((group, xxh3_64(consumer.name.as_bytes())));
         }
-        Digest { all: Stream::new(), groups, consumers, events: 0 }
+        Digest { bytes: CanonicalBytes::new(groups.len()), groups, consumers, events: 0 }
     }
 
     /// The digest over all events so far.
     pub fn value(&self) -> u64 {
-        self.all.value()
+        self.bytes.value()
     }
 
     /// The digests over each group's own events so far.
     pub fn group_values(&self) -> BTreeMap<GroupId, u64> {
-        self.groups.iter().map(|(id, stream)| (id.clone(), stream.value())).collect()
+        self.groups.iter().enumerate().map(|(group, id)| (id.clone(), self.bytes.group_value(group))).collect()
     }
 
     /// Number of events so far.
@@ -76,151 +98,223 @@ impl Digest {
         format!("{value:016x}")
     }
 
-    /// The group whose own event this is.
-    fn group_of(&self, directory: &Directory, entity: Entity, event: &Event) -> Option<usize> {
-        match entity {
-            Entity::Consumer(consumer) => Some(self.consumers[consumer.0 as usize].0),
-            Entity::Broker(_) => match event {
-                Event::Coordinator { event, .. } => {
-                    let group = fields::group_of(event)?;
-                    self.groups.iter().position(|(id, _)| same_text(&id.0, &group.0))
-                }
-                _ => None,
-            },
-            Entity::World => match event {
-                Event::FaultBegan { target, .. } | Event::FaultEnded { target, .. } => {
-                    let consumer = directory.consumers.iter().position(|c| c.name == *target)?;
-                    Some(self.consumers[consumer].0)
-                }
-                _ => None,
-            },
+    /// The group whose own event this is, and the number of whom it is about.
+    fn about(&self, directory: &Directory, event: &Event) -> (Option<usize>, u64) {
+        match fields::entity(event) {
+            Entity::Consumer(consumer) => {
+                let (group, name) = self.consumers[consumer.0 as usize];
+                (Some(group), name)
+            }
+            Entity::Broker(broker) => {
+                let group = match event {
+                    Event::Coordinator { event, .. } => fields::group_of(event),
+                    _ => None,
+                };
+                let place = group.and_then(|group| self.groups.iter().position(|id| same_text(&id.0, &group.0)));
+                (place, u64::from(broker.0))
+            }
+            Entity::World => (self.group_hit(directory, event), u64::MAX),
         }
+    }
+
+    /// The group of the consumer that a fault hits.
+    fn group_hit(&self, directory: &Directory, event: &Event) -> Option<usize> {
+        let (Event::FaultBegan { target, .. } | Event::FaultEnded { target, .. }) = event else { return None };
+        let consumer = directory.consumers.iter().position(|c| c.name == *target)?;
+        Some(self.consumers[consumer].0)
     }
 }
 
 impl Observer for Digest {
     fn event(&mut self, directory: &Directory, event: &TraceEvent) {
         self.events += 1;
-        let entity = fields::entity(&event.event);
-        let about = match entity {
-            Entity::Consumer(consumer) => self.consumers[consumer.0 as usize].1,
-            Entity::Broker(broker) => u64::from(broker.0),
-            Entity::World => u64::MAX,
-        };
-        let from = self.all.pending.len();
-        let mut bytes = CanonicalBytes(&mut self.all.pending);
+        let (group, about) = self.about(directory, &event.event);
+        self.bytes.begin(group);
         let mut head = [0; 17];
         head[..8].copy_from_slice(&event.at.0.to_le_bytes());
         head[8..16].copy_from_slice(&about.to_le_bytes());
         head[16] = fields::kind(&event.event).0;
-        bytes.push(&head);
-        fields::fields(directory, &event.event, &mut bytes);
-        if let Some(group) = self.group_of(directory, entity, &event.event) {
-            let stream = &mut self.groups[group].1;
-            stream.pending.extend_from_slice(&self.all.pending[from..]);
-            stream.flush_if_full();
-        }
-        self.all.flush_if_full();
+        self.bytes.put(head);
+        fields::fields(directory, &event.event, &mut self.bytes);
     }
 }
 
-impl Stream {
-    fn new() -> Self {
-        Stream { pending: Vec::with_capacity(CHUNK_BYTES + 1024), hash: Box::new(Xxh3::new()) }
-    }
+/// What `hash` comes to with these bytes at its end.
+fn digest_with(hash: &Xxh3, pending: &[u8]) -> u64 {
+    let mut hash = hash.clone();
+    hash.update(pending);
+    hash.digest()
+}
 
-    fn flush_if_full(&mut self) {
-        if self.pending.len() >= CHUNK_BYTES {
-            self.hash.update(&self.pending);
-            self.pending.clear();
+impl CanonicalBytes {
+    fn new(groups: usize) -> Self {
+        CanonicalBytes {
+            gathered: Box::new([0; CHUNK_BYTES]),
+            length: 0,
+            stretch: None,
+            stretch_from: 0,
+            all: Box::new(Xxh3::new()),
+            groups: vec![Xxh3::new(); groups],
+            topic: TopicBytes::of(&TopicName::default()),
         }
     }
 
     fn value(&self) -> u64 {
-        let mut hash = self.hash.clone();
-        hash.update(&self.pending);
-        hash.digest()
+        digest_with(&self.all, &self.gathered[..self.length])
+    }
+
+    fn group_value(&self, group: usize) -> u64 {
+        let from = if self.stretch == Some(group) { self.stretch_from } else { self.length };
+        digest_with(&self.groups[group], &self.gathered[from..self.length])
+    }
+
+    /// What follows is an event of this group.
+    #[inline]
+    fn begin(&mut self, group: Option<usize>) {
+        if group != self.stretch {
+            self.end_stretch();
+            self.stretch = group;
+        }
+    }
+
+    fn end_stretch(&mut self) {
+        if let Some(group) = self.stretch {
+            self.groups[group].update(&self.gathered[self.stretch_from..self.length]);
+        }
+        self.stretch_from = self.length;
+    }
+
+    #[cold]
+    fn hand_over(&mut self) {
+        self.end_stretch();
+        self.all.update(&self.gathered[..self.length]);
+        (self.length, self.stretch_from) = (0, 0);
+    }
+
+    /// Writes a few bytes.
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.put_some(bytes, N);
+    }
+
+    /// Writes the first `length` of a few bytes.
+    #[inline]
+    fn put_some<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
+        if self.length > CHUNK_BYTES - N {
+            self.hand_over();
+        }
+        self.gathered[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += length;
+    }
+
+    fn put_all(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(CHUNK_BYTES) {
+            if self.length + piece.len() > CHUNK_BYTES {
+                self.hand_over();
+            }
+            self.gathered[self.length..self.length + piece.len()].copy_from_slice(piece);
+            self.length += piece.len();
+        }
+    }
+
+    #[inline]
+    fn put_length(&mut self, length: usize) {
+        self.put((length as u32).to_le_bytes());
+    }
+
+    fn put_text(&mut self, text: &str) {
+        self.put_length(text.len());
+        self.put_all(text.as_bytes());
+    }
+
+    #[inline]
+    fn put_topic(&mut self, topic: &TopicName) {
+        if !Arc::ptr_eq(&self.topic.name.0, &topic.0) {
+            self.topic = TopicBytes::of(topic);
+        }
+        match self.topic.length {
+            Some(length) => self.put_some(self.topic.bytes, length),
+            None => self.put_text(topic.as_str()),
+        }
     }
 }
 
-/// Writes fields as canonical bytes.
-struct CanonicalBytes<'a>(&'a mut Vec<u8>);
-
-impl CanonicalBytes<'_> {
-    fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn length(&mut self, length: usize) {
-        self.push(&(length as u32).to_le_bytes());
-    }
-
-    fn bare_text(&mut self, text: &str) {
-        self.length(text.len());
-        self.push(text.as_bytes());
-    }
-
-    fn partition(&mut self, partition: &TopicPartition) {
-        self.bare_text(partition.topic.as_str());
-        self.push(&partition.partition.to_le_bytes());
+impl TopicBytes {
+    #[cold]
+    fn of(topic: &TopicName) -> Self {
+        let text = topic.as_str().as_bytes();
+        let mut bytes = [0; SHORT_BYTES];
+        bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
+        let place = bytes[4..].get_mut(..text.len());
+        let length = place.map(|place| {
+            place.copy_from_slice(text);
+            4 + text.len()
+        });
+        TopicBytes { name: topic.clone(), bytes, length }
     }
 }
 
-impl FieldSink for CanonicalBytes<'_> {
+impl FieldSink for CanonicalBytes {
+    #[inline]
     fn number(&mut self, _name: &'static str, value: i64) {
-        self.push(&value.to_le_bytes());
+        self.put(value.to_le_bytes());
     }
 
+    #[inline]
     fn flag(&mut self, _name: &'static str, value: bool) {
-        self.push(&[u8::from(value)]);
+        self.put([u8::from(value)]);
     }
 
+    #[inline]
     fn word(&mut self, _name: &'static str, number: i16, _word: &'static str) {
-        self.push(&number.to_le_bytes());
+        self.put(number.to_le_bytes());
     }
 
     fn text(&mut self, _name: &'static str, value: &str) {
-        self.bare_text(value);
+        self.put_text(value);
     }
 
     fn optional_text(&mut self, _name: &'static str, value: Option<&str>) {
-        self.push(&[u8::from(value.is_some())]);
+        self.put([u8::from(value.is_some())]);
         if let Some(text) = value {
-            self.bare_text(text);
+            self.put_text(text);
         }
     }
 
     fn texts<'a>(&mut self, _name: &'static str, values: impl ExactSizeIterator<Item = &'a str>) {
-        self.length(values.len());
-        values.for_each(|value| self.bare_text(value));
+        self.put_length(values.len());
+        values.for_each(|value| self.put_text(value));
     }
 
     fn partitions(&mut self, _name: &'static str, value: &[TopicPartition]) {
-        self.length(value.len());
+        self.put_length(value.len());
         for partition in value {
-            self.partition(partition);
+            self.put_topic(&partition.topic);
+            self.put(partition.partition.to_le_bytes());
         }
     }
 
     fn offsets(&mut self, _name: &'static str, value: &[(TopicPartition, i64)]) {
-        self.length(value.len());
+        self.put_length(value.len());
         for (partition, offset) in value {
-            self.partition(partition);
-            self.push(&offset.to_le_bytes());
+            self.put_topic(&partition.topic);
+            self.put(partition.partition.to_le_bytes());
+            self.put(offset.to_le_bytes());
         }
     }
 
     fn batches(&mut self, _name: &'static str, value: &[RecordBatch]) {
-        self.length(value.len());
+        self.put_length(value.len());
         for batch in value {
-            self.partition(&batch.partition);
-            self.push(&batch.from.to_le_bytes());
-            self.push(&batch.count.to_le_bytes());
+            self.put_topic(&batch.partition.topic);
+            self.put(batch.partition.partition.to_le_bytes());
+            self.put(batch.from.to_le_bytes());
+            self.put(batch.count.to_le_bytes());
         }
     }
 }
 
 /// True for equal texts; texts shared by reference are seen to be equal without reading them.
-fn same_text(a: &std::sync::Arc<str>, b: &std::sync::Arc<str>) -> bool {
-    std::sync::Arc::ptr_eq(a, b) || a == b
+fn same_text(a: &Arc<str>, b: &Arc<str>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
 }

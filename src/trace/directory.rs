@@ -42,6 +42,7 @@ impl PartitionLookup {
     }
 
     /// The index of `partition`; `None` if the directory (as last seen) does not have it.
+    #[inline]
     pub fn find(&mut self, partition: &TopicPartition) -> Option<PartitionIndex> {
         let number = usize::try_from(partition.partition).ok()?;
         let hit = self.topics.get(self.last).is_some_and(|(name, _)| Arc::ptr_eq(name, &partition.topic.0));

@@ -43,6 +43,8 @@ pub(in crate::analysis) struct ConsumerFacts<'a> {
     pub cut_off: Vec<u16>,
     /// Its member id, as the client knows it.
     pub member: Option<MemberId>,
+    /// The coordinator counts that id as a member.
+    pub counted: bool,
     /// This process was a member before.
     pub was_member: bool,
     /// Generation of its last SyncGroup answer.
@@ -75,6 +77,7 @@ impl<'a> ConsumerFacts<'a> {
             paused: None,
             cut_off: vec![0; brokers as usize],
             member: None,
+            counted: false,
             was_member: false,
             generation: Generation::NONE,
             in_callback: None,

@@ -114,8 +114,7 @@ impl<'a> Facts<'a> {
 
     /// True if the coordinator counts the consumer's present member id as a member.
     pub fn is_member(&self, consumer: ConsumerNumber) -> bool {
-        let facts = &self.consumers[consumer];
-        facts.member.as_ref().is_some_and(|id| self.groups[facts.group].members.contains_key(id))
+        self.consumers[consumer].counted
     }
 
     /// True if a member of the group that runs subscribes to the topic.
@@ -133,13 +132,33 @@ impl<'a> Facts<'a> {
             && self.consumers[consumer].cut_off.get(broker.0 as usize).is_none_or(|count| *count == 0)
     }
 
-    /// Takes in one event. Topics that need the state before an event read it before they call this.
-    pub fn event(&mut self, at: SimTime, event: &Event) {
-        self.now = at;
+    /// `poll` was called.
+    #[inline]
+    pub fn poll_called(&mut self, consumer: ConsumerNumber) {
+        let consumer = &mut self.consumers[consumer];
+        consumer.in_poll = true;
+        consumer.poll_exceeded = false;
+        consumer.stalled = false;
+    }
+
+    /// `poll` returned, or the application has begun to work on what it returned.
+    #[inline]
+    pub fn poll_over(&mut self, consumer: ConsumerNumber) {
+        self.consumers[consumer].in_poll = false;
+    }
+
+    /// The application is done with its batch.
+    #[inline]
+    pub fn batch_over(&mut self, consumer: ConsumerNumber) {
+        self.consumers[consumer].stalled = false;
+    }
+
+    /// Takes in one event, but for the commonest, which have functions of their own. Topics that need the state before
+    /// an event read it before they call this.
+    pub fn event(&mut self, event: &Event) {
         match event {
             Event::Client { consumer, event } => self.client(consumer.0 as usize, event),
-            Event::ProcessingBegan { consumer, .. } => self.consumers[consumer.0 as usize].in_poll = false,
-            Event::ProcessingEnded { consumer, .. } => self.consumers[consumer.0 as usize].stalled = false,
+            Event::ProcessingBegan { .. } | Event::ProcessingEnded { .. } | Event::PartitionsAdded { .. } => {}
             Event::PollStalled { consumer, .. } => self.consumers[consumer.0 as usize].stalled = true,
             Event::Coordinator { broker, event } => self.coordinator(*broker, event),
             Event::ProcessStarted { consumer } => self.process_started(consumer.0 as usize),
@@ -173,43 +192,39 @@ impl<'a> Facts<'a> {
             }
             Event::FaultBegan { fault, target } => {
                 let consumer = self.consumers.iter().position(|c| c.settings.name == *target);
-                self.faults.began(*fault, target, consumer, at);
+                self.faults.began(*fault, target, consumer, self.now);
                 self.change_links(*fault, true);
             }
             Event::FaultEnded { fault, target } => {
-                self.faults.ended(*fault, target, at);
+                self.faults.ended(*fault, target, self.now);
                 self.change_links(*fault, false);
             }
-            Event::PartitionsAdded { .. } => {}
         }
     }
 
     fn client(&mut self, number: ConsumerNumber, event: &ClientEvent) {
         let consumer = &mut self.consumers[number];
         match event {
-            ClientEvent::PollCalled => {
-                consumer.in_poll = true;
-                consumer.poll_exceeded = false;
-                consumer.stalled = false;
-            }
-            ClientEvent::PollReturned { .. } => consumer.in_poll = false,
             ClientEvent::CoordinatorFound { .. } => consumer.coordinator_known = true,
             ClientEvent::CoordinatorUnknown { .. } => consumer.coordinator_known = false,
             ClientEvent::JoinGroupSent { member, .. } => {
                 consumer.join_sent = Some(self.now);
                 consumer.member = (!member.is_unknown()).then(|| member.clone());
                 self.learn(member, number);
+                self.recheck(number);
             }
             ClientEvent::Joined { member, .. } => {
                 consumer.join_sent = None;
                 consumer.member = Some(member.clone());
                 consumer.was_member = true;
                 self.learn(member, number);
+                self.recheck(number);
             }
             ClientEvent::Synced { generation, member, .. } => {
                 consumer.generation = *generation;
                 consumer.member = Some(member.clone());
                 self.learn(member, number);
+                self.recheck(number);
             }
             ClientEvent::AssignmentChanged { .. } => self.applied(number),
             ClientEvent::RejoinRequested { reason } => consumer.rejoin_reason = Some(reason.clone()),
@@ -217,7 +232,9 @@ impl<'a> Facts<'a> {
                 consumer.poll_exceeded |= reason.contains(POLL_TIMEOUT_REASON);
                 consumer.was_member = true;
             }
-            ClientEvent::HeartbeatSent
+            ClientEvent::PollCalled
+            | ClientEvent::PollReturned { .. }
+            | ClientEvent::HeartbeatSent
             | ClientEvent::ResponseHandled { .. }
             | ClientEvent::RebalanceNoticed
             | ClientEvent::RebalanceFailed { .. }
@@ -247,18 +264,18 @@ impl<'a> Facts<'a> {
                 {
                     self.learn(member, consumer);
                 }
-                self.groups[number].members.insert(member.clone(), false);
+                self.count(number, member, false);
             }
             C::StaticMemberReplaced { instance, old, new, .. } => {
                 if let Some(consumer) = self.who_joins(number, Some(instance), "") {
                     self.learn(new, consumer);
                 }
                 self.remove(number, old);
-                self.groups[number].members.insert(new.clone(), false);
+                self.count(number, new, false);
             }
             C::StaticMemberReverted { old, new, .. } => {
-                self.groups[number].members.remove(new);
-                self.groups[number].members.insert(old.clone(), true);
+                self.count_no_more(number, new);
+                self.count(number, old, true);
             }
             C::DynamicMembersRemoved { members, .. } | C::PendingSyncExpired { members, .. } => {
                 members.iter().for_each(|member| self.remove(number, member));
@@ -313,8 +330,34 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn remove(&mut self, group: GroupNumber, id: &MemberId) {
+    /// The coordinator counts this id as a member of the group from now on.
+    fn count(&mut self, group: GroupNumber, id: &MemberId, applied: bool) {
+        self.groups[group].members.insert(id.clone(), applied);
+        self.recheck_user(group, id);
+    }
+
+    fn count_no_more(&mut self, group: GroupNumber, id: &MemberId) {
         self.groups[group].members.remove(id);
+        self.recheck_user(group, id);
+    }
+
+    /// Whether an id is counted has changed: looks anew at the consumer whose present id it is.
+    fn recheck_user(&mut self, group: GroupNumber, id: &MemberId) {
+        for consumer in self.groups[group].consumers.clone() {
+            if self.consumers[consumer].member.as_ref() == Some(id) {
+                self.recheck(consumer);
+            }
+        }
+    }
+
+    /// Looks anew whether the coordinator counts the consumer's present id.
+    fn recheck(&mut self, consumer: ConsumerNumber) {
+        let facts = &mut self.consumers[consumer];
+        facts.counted = facts.member.as_ref().is_some_and(|id| self.groups[facts.group].members.contains_key(id));
+    }
+
+    fn remove(&mut self, group: GroupNumber, id: &MemberId) {
+        self.count_no_more(group, id);
         self.retired.push_back(id.clone());
         if self.retired.len() > RETIRED_REMEMBERED
             && let Some(oldest) = self.retired.pop_front()

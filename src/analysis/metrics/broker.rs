@@ -20,12 +20,12 @@ impl BrokerMetrics {
     pub fn event(&mut self, now: SimTime, event: &CoordinatorEvent) {
         match event {
             // Recorded when the assignment is stored and the group goes to Stable.
-            CoordinatorEvent::Stable { .. } => self.completed_rebalances.record(now, 1.0),
+            CoordinatorEvent::Stable { .. } => self.completed_rebalances.record(now.millis(), 1.0),
             CoordinatorEvent::OffsetsCommitted { partitions, .. } => {
-                self.offset_commits.record(now, partitions.len() as f64);
+                self.offset_commits.record(now.millis(), partitions.len() as f64);
             }
             CoordinatorEvent::OffsetsExpired { partitions, .. } => {
-                self.offset_expirations.record(now, partitions.len() as f64);
+                self.offset_expirations.record(now.millis(), partitions.len() as f64);
             }
             _ => {}
         }
@@ -36,7 +36,7 @@ impl BrokerMetrics {
         if !facts.brokers_up[broker] {
             return Vec::new();
         }
-        let now = facts.now;
+        let now = facts.now.millis();
         let named = |name: &str, values| Metric {
             group: format!("broker-{broker} group-coordinator-metrics"),
             name: name.to_string(),

@@ -2,7 +2,7 @@
 
 use crate::analysis::outcome::{Metric, MetricValues};
 use crate::client::{Callback, ClientEvent, interface::Api};
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{Millis, SimDuration, SimTime};
 use crate::protocol::ErrorCode;
 
 use super::polls::Polls;
@@ -10,7 +10,7 @@ use super::sensor::Sensor;
 
 /// Metrics of one consumer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ConsumerMetrics {
+pub(in crate::analysis) struct ConsumerMetrics {
     heartbeat: Sensor,
     last_heartbeat: Option<SimTime>,
     join: Sensor,
@@ -76,24 +76,40 @@ impl ConsumerMetrics {
         ]
     }
 
-    /// The client did something.
+    /// Heartbeat sent.
     #[inline]
+    pub fn heartbeat_sent(&mut self, now: SimTime) {
+        self.last_heartbeat = Some(now);
+    }
+
+    /// `poll` returned with so many records.
+    #[inline]
+    pub fn poll_returned(&mut self, now: SimTime, records: u32) {
+        self.polls.returned(now);
+        self.consumed.record(now.millis(), f64::from(records));
+    }
+
+    /// An answer was handled.
+    pub fn response(&mut self, now: SimTime, api: Api, error: ErrorCode, latency_ns: u64) {
+        let sensor = match api {
+            // Every answer, whatever it says; a broken connection is no answer.
+            Api::Heartbeat if error != ErrorCode::NetworkException => &mut self.heartbeat,
+            Api::OffsetCommit if error != ErrorCode::NetworkException => &mut self.commit,
+            Api::JoinGroup if error == ErrorCode::None => &mut self.join,
+            Api::SyncGroup if error == ErrorCode::None => &mut self.sync,
+            _ => return,
+        };
+        sensor.record(now.millis(), SimDuration(latency_ns).as_millis() as f64);
+    }
+
+    /// The client did something else, none of the commonest.
     pub fn event(&mut self, now: SimTime, event: &ClientEvent) {
         match event {
-            ClientEvent::HeartbeatSent => self.last_heartbeat = Some(now),
-            ClientEvent::ResponseHandled { api, error, latency_ns } => {
-                self.response(now, *api, *error, SimDuration(*latency_ns).as_millis() as f64);
-            }
-            ClientEvent::PollCalled => self.polls.called(now),
-            ClientEvent::PollReturned { records } => {
-                self.polls.returned(now);
-                self.consumed.record(now, f64::from(*records));
-            }
             ClientEvent::Synced { rebalance_latency_ns, .. } => {
-                self.rebalance.record(now, SimDuration(*rebalance_latency_ns).as_millis() as f64);
+                self.rebalance.record(now.millis(), SimDuration(*rebalance_latency_ns).as_millis() as f64);
                 self.last_rebalance = Some(now);
             }
-            ClientEvent::RebalanceFailed { .. } => self.failed_rebalance.record(now, 1.0),
+            ClientEvent::RebalanceFailed { .. } => self.failed_rebalance.record(now.millis(), 1.0),
             ClientEvent::AssignmentChanged { partitions } => {
                 self.assigned_partitions = partitions.len();
                 self.assigned_partitions_highest = self.assigned_partitions_highest.max(partitions.len());
@@ -104,17 +120,6 @@ impl ConsumerMetrics {
                     self.sync_commit_ns += now.since(since).0;
                 }
             }
-            _ => {}
-        }
-    }
-
-    fn response(&mut self, now: SimTime, api: Api, error: ErrorCode, latency_ms: f64) {
-        match api {
-            // Every answer, whatever it says; a broken connection is no answer.
-            Api::Heartbeat if error != ErrorCode::NetworkException => self.heartbeat.record(now, latency_ms),
-            Api::OffsetCommit if error != ErrorCode::NetworkException => self.commit.record(now, latency_ms),
-            Api::JoinGroup if error == ErrorCode::None => self.join.record(now, latency_ms),
-            Api::SyncGroup if error == ErrorCode::None => self.sync.record(now, latency_ms),
             _ => {}
         }
     }
@@ -134,21 +139,21 @@ impl ConsumerMetrics {
             Callback::Assigned => &mut self.assigned,
             Callback::Lost => &mut self.lost,
         };
-        sensor.record(now, now.since(since).as_millis() as f64);
+        sensor.record(now.millis(), now.since(since).as_millis() as f64);
     }
 
     /// The metrics at the end of the run; those of a process that does not run have no present value.
     pub fn outcome(&mut self, now: SimTime, running: bool) -> Vec<Metric> {
         self.polls.catch_up(now);
-        let mut metrics = self.coordinator_metrics(now);
-        metrics.extend(self.poll_metrics(now));
+        let mut metrics = self.coordinator_metrics(now.millis());
+        metrics.extend(self.poll_metrics(now.millis()));
         if !running {
             metrics.iter_mut().for_each(|metric| metric.values.at_end = None);
         }
         metrics
     }
 
-    fn coordinator_metrics(&mut self, now: SimTime) -> Vec<Metric> {
+    fn coordinator_metrics(&mut self, now: Millis) -> Vec<Metric> {
         let named = |name: &str, values| Metric {
             group: "consumer-coordinator-metrics".to_string(),
             name: name.to_string(),
@@ -194,7 +199,7 @@ impl ConsumerMetrics {
         ]
     }
 
-    fn poll_metrics(&mut self, now: SimTime) -> Vec<Metric> {
+    fn poll_metrics(&mut self, now: Millis) -> Vec<Metric> {
         let named =
             |group: &str, name: &str, values| Metric { group: group.to_string(), name: name.to_string(), values };
         let last_poll = MetricValues { at_end: Some(seconds_ago(self.polls.last, now)), highest: None };
@@ -213,8 +218,8 @@ impl ConsumerMetrics {
 }
 
 /// `-seconds-ago`: whole seconds, -1 for never.
-fn seconds_ago(stamp: Option<SimTime>, now: SimTime) -> f64 {
-    stamp.map_or(-1.0, |stamp| ((now.millis() - stamp.millis()) / 1_000) as f64)
+fn seconds_ago(stamp: Option<SimTime>, now: Millis) -> f64 {
+    stamp.map_or(-1.0, |stamp| ((now - stamp.millis()) / 1_000) as f64)
 }
 
 #[cfg(test)]
@@ -226,8 +231,8 @@ mod tests {
         SimTime(second * 1_000_000_000)
     }
 
-    fn response(api: Api, error: ErrorCode, millis: u64) -> ClientEvent {
-        ClientEvent::ResponseHandled { api, error, latency_ns: millis * 1_000_000 }
+    fn response(metrics: &mut ConsumerMetrics, second: u64, api: Api, error: ErrorCode, millis: u64) {
+        metrics.response(at(second), api, error, millis * 1_000_000);
     }
 
     fn value(metrics: &[Metric], name: &str) -> MetricValues {
@@ -237,10 +242,10 @@ mod tests {
     #[test]
     fn a_first_join_counts_one_failed_rebalance_and_one_join() {
         let mut metrics = ConsumerMetrics::new(SimDuration::from_millis(100));
-        metrics.event(at(1), &response(Api::JoinGroup, ErrorCode::MemberIdRequired, 2));
+        response(&mut metrics, 1, Api::JoinGroup, ErrorCode::MemberIdRequired, 2);
         metrics.event(at(1), &ClientEvent::RebalanceFailed { error: ErrorCode::MemberIdRequired });
-        metrics.event(at(4), &response(Api::JoinGroup, ErrorCode::None, 3_000));
-        metrics.event(at(4), &response(Api::SyncGroup, ErrorCode::None, 8));
+        response(&mut metrics, 4, Api::JoinGroup, ErrorCode::None, 3_000);
+        response(&mut metrics, 4, Api::SyncGroup, ErrorCode::None, 8);
         let synced =
             ClientEvent::Synced { generation: Generation(1), member: "m".into(), rebalance_latency_ns: 3_010_000_000 };
         metrics.event(at(4), &synced);
@@ -259,8 +264,8 @@ mod tests {
         for (second, error) in
             [(3, ErrorCode::None), (6, ErrorCode::RebalanceInProgress), (9, ErrorCode::NetworkException)]
         {
-            metrics.event(at(second), &ClientEvent::HeartbeatSent);
-            metrics.event(at(second), &response(Api::Heartbeat, error, 1));
+            metrics.heartbeat_sent(at(second));
+            response(&mut metrics, second, Api::Heartbeat, error, 1);
         }
         let shown = metrics.outcome(at(12), true);
         assert_eq!(value(&shown, "heartbeat-total").at_end, Some(2.0));
@@ -270,9 +275,9 @@ mod tests {
     #[test]
     fn a_restarted_process_counts_anew_and_the_highest_values_stay() {
         let mut metrics = ConsumerMetrics::new(SimDuration::from_millis(100));
-        metrics.event(at(1), &response(Api::JoinGroup, ErrorCode::None, 5_000));
+        response(&mut metrics, 1, Api::JoinGroup, ErrorCode::None, 5_000);
         metrics.restart(SimDuration::from_millis(100));
-        metrics.event(at(20), &response(Api::JoinGroup, ErrorCode::None, 1_000));
+        response(&mut metrics, 20, Api::JoinGroup, ErrorCode::None, 1_000);
         let shown = metrics.outcome(at(21), true);
         assert_eq!(value(&shown, "join-total").at_end, Some(1.0));
         assert_eq!(value(&shown, "join-time-max"), MetricValues { at_end: Some(1_000.0), highest: Some(5_000.0) });

@@ -8,8 +8,7 @@ mod window;
 
 use crate::analysis::facts::{ConsumerNumber, Facts};
 use crate::analysis::outcome::Metric;
-use crate::client::ClientEvent;
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::SimDuration;
 use crate::trace::Event;
 
 use broker::BrokerMetrics;
@@ -17,7 +16,7 @@ use consumer::ConsumerMetrics;
 
 /// Metrics of all consumers and brokers.
 pub(super) struct Metrics {
-    consumers: Vec<ConsumerMetrics>,
+    pub consumers: Vec<ConsumerMetrics>,
     brokers: Vec<BrokerMetrics>,
 }
 
@@ -29,13 +28,7 @@ impl Metrics {
         }
     }
 
-    /// A client did something (among these are the commonest events).
-    #[inline]
-    pub fn client(&mut self, now: SimTime, consumer: ConsumerNumber, event: &ClientEvent) {
-        self.consumers[consumer].event(now, event);
-    }
-
-    /// Anything else happened.
+    /// Anything but a client's event or a batch that began.
     pub fn event(&mut self, facts: &Facts, event: &Event) {
         let now = facts.now;
         match event {
@@ -43,7 +36,6 @@ impl Metrics {
                 let consumer = consumer.0 as usize;
                 self.consumers[consumer].restart(facts.consumers[consumer].settings.poll_timeout);
             }
-            Event::ProcessingBegan { consumer, .. } => self.consumers[consumer.0 as usize].polls.returned(now),
             Event::CallbackBegan { consumer, callback, .. } => {
                 self.consumers[consumer.0 as usize].callback_began(now, *callback);
             }

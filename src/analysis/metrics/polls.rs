@@ -7,11 +7,11 @@ use super::sensor::Sensor;
 
 /// Polls of one consumer's process (consumer-client.md 7.4).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Polls {
+pub(in crate::analysis) struct Polls {
     /// `time-between-poll-*`: start to start, milliseconds.
-    pub between: Sensor,
+    pub(super) between: Sensor,
     /// `poll-idle-ratio-avg`.
-    pub idle: Sensor,
+    pub(super) idle: Sensor,
     /// Start of the last poll.
     pub last: Option<SimTime>,
     /// From the start of the poll before to the start of the last.
@@ -36,6 +36,7 @@ impl Polls {
     }
 
     /// `poll` is entered.
+    #[inline]
     pub fn called(&mut self, now: SimTime) {
         if self.inside {
             self.returned(now); // It returned empty and was entered again.
@@ -44,43 +45,53 @@ impl Polls {
         self.begin(now, gap);
     }
 
+    #[inline]
     fn begin(&mut self, now: SimTime, gap: SimDuration) {
         self.gap_ms = gap.as_millis() as f64;
         self.longest = self.longest.max(gap);
-        self.between.record(now, self.gap_ms);
+        self.between.record(now.millis(), self.gap_ms);
         self.last = Some(now);
         self.inside = true;
     }
 
     /// `poll` returned (with records, or to the application for another reason).
+    #[inline]
     pub fn returned(&mut self, now: SimTime) {
-        self.catch_up(now);
-        if std::mem::take(&mut self.inside) {
+        if self.inside {
+            self.catch_up(now);
+            self.inside = false;
             let length = self.last.map_or(SimDuration::ZERO, |last| now.since(last));
             self.end(now, length);
         }
     }
 
+    #[inline]
     fn end(&mut self, now: SimTime, length: SimDuration) {
         let length = length.as_millis() as f64;
         if length + self.gap_ms > 0.0 {
-            self.idle.record(now, length / (length + self.gap_ms));
+            self.idle.record(now.millis(), length / (length + self.gap_ms));
         }
     }
 
     /// Empty polls until now.
+    #[inline]
     pub fn catch_up(&mut self, now: SimTime) {
-        let Some(last) = self.last.filter(|_| self.inside && self.timeout.0 > 0) else { return };
-        let polls = now.since(last).0 / self.timeout.0;
-        if polls == 0 {
+        if let Some(last) = self.last.filter(|last| self.inside && now.since(*last) >= self.timeout) {
+            self.polls_since(last, now);
+        }
+    }
+
+    fn polls_since(&mut self, last: SimTime, now: SimTime) {
+        if self.timeout.0 == 0 {
             return;
         }
+        let polls = now.since(last).0 / self.timeout.0;
         let every_ms = self.timeout.as_millis() as i64;
-        self.end(last + self.timeout, self.timeout);
         let first = last + self.timeout;
-        self.between.record_evenly(first, every_ms, polls, every_ms as f64);
+        self.end(first, self.timeout);
+        self.between.record_evenly(first.millis(), every_ms, polls, every_ms as f64);
         if polls > 1 {
-            self.idle.record_evenly(first + self.timeout, every_ms, polls - 1, 0.5);
+            self.idle.record_evenly((first + self.timeout).millis(), every_ms, polls - 1, 0.5);
         }
         self.gap_ms = every_ms as f64;
         self.longest = self.longest.max(self.timeout);
@@ -110,9 +121,9 @@ mod tests {
         let mut polls = Polls::new(SimDuration::from_millis(100));
         polls.called(at(0));
         polls.catch_up(at(20_000));
-        assert_eq!(polls.between.window.max(at(20_000)), Some(100.0));
+        assert_eq!(polls.between.window.max(at(20_000).millis()), Some(100.0));
         assert_eq!(polls.last, Some(at(20_000)));
-        let ratio = polls.idle.window.avg(at(20_000)).unwrap();
+        let ratio = polls.idle.window.avg(at(20_000).millis()).unwrap();
         assert!((0.5..0.505).contains(&ratio), "{ratio}");
     }
 
@@ -122,10 +133,14 @@ mod tests {
         polls.called(at(0));
         polls.returned(at(10));
         polls.called(at(7_010));
-        assert_eq!(polls.between.window.max(at(7_010)), Some(7_010.0));
+        assert_eq!(polls.between.window.max(at(7_010).millis()), Some(7_010.0));
         assert_eq!(polls.longest, SimDuration::from_millis(7_010));
         polls.returned(at(7_010));
-        assert_eq!(polls.idle.window.avg(at(7_010)), Some(0.5), "one fully idle first poll, one with no idle time");
+        assert_eq!(
+            polls.idle.window.avg(at(7_010).millis()),
+            Some(0.5),
+            "one fully idle first poll, one with no idle time"
+        );
     }
 
     #[test]
@@ -134,6 +149,6 @@ mod tests {
         polls.called(at(0));
         polls.catch_up(at(250));
         polls.held_up(at(5_250));
-        assert_eq!(polls.between.window.max(at(5_250)), Some(5_050.0));
+        assert_eq!(polls.between.window.max(at(5_250).millis()), Some(5_050.0));
     }
 }

@@ -1,7 +1,7 @@
 //! A sensor: its sample windows, its totals, and the highest values that it could have shown.
 
 use crate::analysis::outcome::MetricValues;
-use crate::engine::SimTime;
+use crate::engine::Millis;
 
 use super::window::Window;
 
@@ -14,36 +14,39 @@ pub(super) struct Sensor {
     highest: Highest,
 }
 
-/// The highest values over the run.
+/// The highest values over the run; zero before the first value.
 #[derive(Clone, Copy, Debug, Default)]
 struct Highest {
-    avg: Option<f64>,
-    max: Option<f64>,
+    avg: f64,
+    max: f64,
     count: f64,
     sum: f64,
 }
 
 impl Sensor {
-    /// Records a value.
-    pub fn record(&mut self, now: SimTime, value: f64) {
+    /// Records a value, which is not negative.
+    #[inline]
+    pub fn record(&mut self, now: Millis, value: f64) {
         self.window.record(now, value);
         self.recorded(now, 1, value);
     }
 
     /// Records the same value at `count` instants, `every_ms` apart.
-    pub fn record_evenly(&mut self, first: SimTime, every_ms: i64, count: u64, value: f64) {
+    #[inline]
+    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: u64, value: f64) {
         self.window.record_evenly(first, every_ms, count, value);
-        let last = SimTime(first.0 + (count.saturating_sub(1)) * every_ms.max(0) as u64 * 1_000_000);
+        let last = Millis(first.0 + count.saturating_sub(1) as i64 * every_ms.max(0));
         self.recorded(last, count, value);
     }
 
-    fn recorded(&mut self, now: SimTime, count: u64, value: f64) {
+    #[inline]
+    fn recorded(&mut self, now: Millis, count: u64, value: f64) {
         self.count += count;
         self.sum += value * count as f64;
-        let avg = self.window.avg(now);
+        let avg = self.window.avg(now).unwrap_or(0.0);
         let highest = &mut self.highest;
-        highest.avg = larger(highest.avg, avg);
-        highest.max = larger(highest.max, Some(value));
+        highest.avg = if avg > highest.avg { avg } else { highest.avg };
+        highest.max = if value > highest.max { value } else { highest.max };
     }
 
     /// Count and sum only grow within a process: they are highest at its end.
@@ -57,14 +60,19 @@ impl Sensor {
         *self = Sensor { highest: Highest { count, sum, ..self.highest }, ..Sensor::default() };
     }
 
+    /// A highest value, once there was one at all.
+    fn once_recorded(&self, highest: f64) -> Option<f64> {
+        (self.highest_totals().0 > 0.0).then_some(highest)
+    }
+
     /// `-avg`
-    pub fn avg(&mut self, now: SimTime) -> MetricValues {
-        MetricValues { at_end: self.window.avg(now), highest: self.highest.avg }
+    pub fn avg(&mut self, now: Millis) -> MetricValues {
+        MetricValues { at_end: self.window.avg(now), highest: self.once_recorded(self.highest.avg) }
     }
 
     /// `-max`
-    pub fn max(&mut self, now: SimTime) -> MetricValues {
-        MetricValues { at_end: self.window.max(now), highest: self.highest.max }
+    pub fn max(&mut self, now: Millis) -> MetricValues {
+        MetricValues { at_end: self.window.max(now), highest: self.once_recorded(self.highest.max) }
     }
 
     /// `-total`, as a count.
@@ -78,24 +86,17 @@ impl Sensor {
     }
 
     /// `-rate`
-    pub fn rate(&mut self, now: SimTime) -> MetricValues {
+    pub fn rate(&mut self, now: Millis) -> MetricValues {
         MetricValues { at_end: Some(self.window.rate(now)), highest: None }
     }
 
     /// `-rate` of a summed quantity.
-    pub fn sum_rate(&mut self, now: SimTime) -> MetricValues {
+    pub fn sum_rate(&mut self, now: Millis) -> MetricValues {
         MetricValues { at_end: Some(self.window.sum_rate(now)), highest: None }
     }
 
     /// `-rate-per-hour`
-    pub fn rate_per_hour(&mut self, now: SimTime) -> MetricValues {
+    pub fn rate_per_hour(&mut self, now: Millis) -> MetricValues {
         MetricValues { at_end: Some(self.window.rate_per_hour(now)), highest: None }
-    }
-}
-
-fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.max(b)),
-        (a, b) => a.or(b),
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Average, maximum and count of one sensor are recorded at the same instants, so they share their samples here.
 
-use crate::engine::{Millis, SimTime};
+use crate::engine::Millis;
 
 /// `metrics.sample.window.ms`
 const WINDOW_MS: i64 = 30_000;
@@ -25,12 +25,23 @@ impl Sample {
     fn new(now: i64) -> Self {
         Sample { start: now, last: now, ..Sample::default() }
     }
+
+    /// The same value so many times, which is not negative.
+    #[inline]
+    fn add(&mut self, count: u64, value: f64) {
+        self.count += count;
+        self.sum += value * count as f64;
+        if value > self.max {
+            self.max = value;
+        }
+    }
 }
 
 /// The retained samples of a sensor.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
-    /// One more than `metrics.num.samples`, so that samples overlapping the window are kept whole.
+    /// One more than `metrics.num.samples`, so that samples overlapping the window are kept whole. Those not used yet
+    /// count nothing.
     samples: [Sample; SAMPLES + 1],
     used: usize,
     current: usize,
@@ -39,27 +50,29 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Records a value.
-    pub fn record(&mut self, now: SimTime, value: f64) {
-        let now = now.millis().0;
+    /// Records a value, which is not negative.
+    #[inline]
+    pub fn record(&mut self, Millis(now): Millis, value: f64) {
         let sample = self.sample_at(now);
-        sample.count += 1;
-        sample.sum += value;
-        sample.max = if sample.count == 1 { value } else { sample.max.max(value) };
+        sample.add(1, value);
         sample.last = now;
     }
 
     /// Records the same value at `count` instants, `every_ms` apart, the first at `first`. Costs as much as there are
     /// windows, not values.
-    pub fn record_evenly(&mut self, first: SimTime, every_ms: i64, count: u64, value: f64) {
-        let (mut at, mut left, every_ms) = (first.millis().0, count, every_ms.max(1));
+    #[inline]
+    pub fn record_evenly(&mut self, Millis(first): Millis, every_ms: i64, count: u64, value: f64) {
+        let (mut at, mut left, every_ms) = (first, count, every_ms.max(1));
         while left > 0 {
             let sample = self.sample_at(at);
-            let until_full = (sample.start + WINDOW_MS - at + every_ms - 1) / every_ms;
-            let now = left.min(until_full.max(1) as u64);
-            sample.max = if sample.count == 0 { value } else { sample.max.max(value) };
-            sample.count += now;
-            sample.sum += value * now as f64;
+            let full_at = sample.start + WINDOW_MS;
+            // As a rule all of them fall into one window, which needs no division to see.
+            let now = if at + (left as i64 - 1) * every_ms < full_at {
+                left
+            } else {
+                ((full_at - at + every_ms - 1) / every_ms).max(1) as u64
+            };
+            sample.add(now, value);
             sample.last = at + (now as i64 - 1) * every_ms;
             at += now as i64 * every_ms;
             left -= now;
@@ -67,22 +80,32 @@ impl Window {
     }
 
     /// The sample that takes a value at this instant.
+    #[inline]
     fn sample_at(&mut self, now: i64) -> &mut Sample {
-        if self.used == 0 {
-            self.samples[0] = Sample::new(now);
-            self.used = 1;
-        } else if now - self.samples[self.current].start >= WINDOW_MS {
-            self.current = (self.current + 1) % self.samples.len();
-            self.used = self.used.max(self.current + 1);
-            self.samples[self.current] = Sample::new(now);
+        if self.used == 0 || now - self.samples[self.current].start >= WINDOW_MS {
+            self.next_sample(now);
         }
         &mut self.samples[self.current]
     }
 
-    fn purge(&mut self, now: i64) {
-        if now < self.fresh_until {
-            return;
+    #[cold]
+    fn next_sample(&mut self, now: i64) {
+        if self.used > 0 {
+            self.current = (self.current + 1) % self.samples.len();
         }
+        self.used = self.used.max(self.current + 1);
+        self.samples[self.current] = Sample::new(now);
+    }
+
+    #[inline]
+    fn purge(&mut self, now: i64) {
+        if now >= self.fresh_until {
+            self.purge_outdated(now);
+        }
+    }
+
+    #[cold]
+    fn purge_outdated(&mut self, now: i64) {
         const OUTDATED_MS: i64 = SAMPLES as i64 * WINDOW_MS;
         self.fresh_until = now + OUTDATED_MS;
         for sample in &mut self.samples[..self.used] {
@@ -94,37 +117,38 @@ impl Window {
     }
 
     /// `-avg`; `None` is Kafka's NaN.
-    pub fn avg(&mut self, now: SimTime) -> Option<f64> {
-        self.purge(now.millis().0);
-        let (count, sum) = self.samples[..self.used].iter().fold((0, 0.0), |(n, s), x| (n + x.count, s + x.sum));
+    #[inline]
+    pub fn avg(&mut self, Millis(now): Millis) -> Option<f64> {
+        self.purge(now);
+        let [a, b, c] = &self.samples;
+        let (count, sum) = (a.count + b.count + c.count, a.sum + b.sum + c.sum);
         (count > 0).then(|| sum / count as f64)
     }
 
     /// `-max`; `None` is Kafka's NaN.
-    pub fn max(&mut self, now: SimTime) -> Option<f64> {
-        self.purge(now.millis().0);
+    pub fn max(&mut self, Millis(now): Millis) -> Option<f64> {
+        self.purge(now);
         let counted = self.samples[..self.used].iter().filter(|sample| sample.count > 0);
         counted.map(|sample| sample.max).reduce(f64::max)
     }
 
     /// `-rate`: values per second.
-    pub fn rate(&mut self, now: SimTime) -> f64 {
+    pub fn rate(&mut self, now: Millis) -> f64 {
         self.per(now, 1_000.0, |sample| sample.count as f64)
     }
 
     /// `-rate-per-hour`: values per hour.
-    pub fn rate_per_hour(&mut self, now: SimTime) -> f64 {
+    pub fn rate_per_hour(&mut self, now: Millis) -> f64 {
         self.per(now, 3_600_000.0, |sample| sample.count as f64)
     }
 
     /// `-rate` of a summed quantity: sum of the values per second.
-    pub fn sum_rate(&mut self, now: SimTime) -> f64 {
+    pub fn sum_rate(&mut self, now: Millis) -> f64 {
         self.per(now, 1_000.0, |sample| sample.sum)
     }
 
     /// `Rate.measure`: the windowed amount by the time since the oldest sample began, padded to at least one full window.
-    fn per(&mut self, now: SimTime, unit_ms: f64, amount: impl Fn(&Sample) -> f64) -> f64 {
-        let Millis(now) = now.millis();
+    fn per(&mut self, Millis(now): Millis, unit_ms: f64, amount: impl Fn(&Sample) -> f64) -> f64 {
         self.purge(now);
         let oldest = self.samples[..self.used].iter().map(|sample| sample.start).min().unwrap_or(now);
         let mut elapsed = now - oldest;
@@ -141,8 +165,8 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn at(second: f64) -> SimTime {
-        SimTime((second * 1e9) as u64)
+    fn at(second: f64) -> Millis {
+        Millis((second * 1e3) as i64)
     }
 
     #[test]
@@ -182,11 +206,11 @@ mod tests {
                 window.record(at(3.0), 5.0);
             }
             let first = at(3.5);
-            for i in 0..2_000u64 {
-                one_by_one.record(SimTime(first.0 + i * every_ms * 1_000_000), 2.0);
+            for i in 0..2_000 {
+                one_by_one.record(Millis(first.0 + i * every_ms), 2.0);
             }
-            evenly.record_evenly(first, every_ms as i64, 2_000, 2.0);
-            let end = SimTime(first.0 + 2_000 * every_ms * 1_000_000);
+            evenly.record_evenly(first, every_ms, 2_000, 2.0);
+            let end = Millis(first.0 + 2_000 * every_ms);
             assert_eq!(one_by_one.rate(end), evenly.rate(end), "every {every_ms} ms");
             assert_eq!(one_by_one.avg(end), evenly.avg(end), "every {every_ms} ms");
             assert_eq!(one_by_one.max(end), evenly.max(end), "every {every_ms} ms");

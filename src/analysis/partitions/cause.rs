@@ -8,30 +8,28 @@ use crate::trace::StopKind;
 use super::slot::{Holder, LastHolder, Slot};
 
 /// The broker that leads a partition: in turn, skipping those that are fenced (as the simulated cluster has it).
-fn leader(facts: &Facts, partition: u32) -> Option<BrokerId> {
-    let count = facts.brokers_fenced.len();
-    (0..count)
-        .map(|step| (partition as usize + step) % count)
-        .find(|b| !facts.brokers_fenced[*b])
-        .map(|b| BrokerId(b as u32))
+pub(super) fn leader(facts: &Facts, partition: u32) -> Option<BrokerId> {
+    let count = facts.brokers_fenced.len() as u32;
+    let in_turn = (0..count).map(|step| (partition + step) % count);
+    in_turn.map(BrokerId).find(|broker| !facts.brokers_fenced[broker.0 as usize])
 }
 
 /// True if the owner runs and is connected: the owner of live recordings.
-pub(super) fn is_available(facts: &Facts, slot: &Slot, holder: &Holder) -> bool {
+pub(super) fn is_available(facts: &Facts, leader: Option<BrokerId>, holder: &Holder) -> bool {
     let consumer = &facts.consumers[holder.consumer];
-    consumer.running && consumer.paused.is_none() && reaches_leader(facts, slot, holder)
+    consumer.running && consumer.paused.is_none() && reaches(facts, leader, holder)
 }
 
-fn reaches_leader(facts: &Facts, slot: &Slot, holder: &Holder) -> bool {
-    leader(facts, slot.partition).is_some_and(|broker| facts.reaches(holder.consumer, broker))
+fn reaches(facts: &Facts, leader: Option<BrokerId>, holder: &Holder) -> bool {
+    leader.is_some_and(|broker| facts.reaches(holder.consumer, broker))
 }
 
 /// What keeps the owner from taking records; `None` if nothing does.
-fn obstacle(facts: &Facts, slot: &Slot, holder: &Holder) -> Option<PauseCause> {
+fn obstacle(facts: &Facts, leader: Option<BrokerId>, holder: &Holder) -> Option<PauseCause> {
     let consumer = &facts.consumers[holder.consumer];
     if consumer.paused.is_some() {
         Some(PauseCause::HostPause)
-    } else if !reaches_leader(facts, slot, holder) {
+    } else if !reaches(facts, leader, holder) {
         Some(PauseCause::Network)
     } else if consumer.in_callback.is_some() {
         Some(PauseCause::Callback)
@@ -46,11 +44,17 @@ fn obstacle(facts: &Facts, slot: &Slot, holder: &Holder) -> Option<PauseCause> {
     }
 }
 
-/// Why the partition stands still; `None` if it goes on. `fallback` is [`without_owner`] of the group.
-pub(super) fn cause(facts: &Facts, group: GroupNumber, slot: &Slot, fallback: PauseCause) -> Option<PauseCause> {
+/// Why the partition, led by `leader`, stands still; `None` if it goes on. `fallback` is [`without_owner`] of the group.
+pub(super) fn cause(
+    facts: &Facts,
+    group: GroupNumber,
+    slot: &Slot,
+    leader: Option<BrokerId>,
+    fallback: PauseCause,
+) -> Option<PauseCause> {
     let mut blocked = None;
     for holder in &slot.holders {
-        let obstacle = obstacle(facts, slot, holder)?;
+        let obstacle = obstacle(facts, leader, holder)?;
         if blocked.is_none() && facts.is_member(holder.consumer) {
             blocked = Some(obstacle);
         }

@@ -55,8 +55,6 @@ struct GroupPartitions {
 struct ConsumerHoldings {
     /// Slots that it holds, in order.
     held: Vec<u32>,
-    /// Its position in each, once it is known.
-    positions: Vec<Option<i64>>,
     /// Slots that it held last before nobody did.
     released: Vec<u32>,
     /// It was stuck when its slots were looked at last.
@@ -149,13 +147,12 @@ impl Partitions {
         }
     }
 
-    /// Takes in an event; the facts have it already.
+    /// Takes in an event, but for the commonest, which have functions of their own; the facts have it already.
     pub fn event(&mut self, facts: &Facts, directory: &Directory, event: &Event) -> Option<SharedPartition> {
         match event {
             Event::Client { consumer, event } => return self.client(facts, directory, consumer.0 as usize, event),
             Event::Coordinator { event, .. } => self.coordinator(facts, directory, event),
-            Event::ProcessingBegan { .. } => {}
-            Event::ProcessingEnded { consumer, .. } | Event::PollStalled { consumer, .. } => {
+            Event::PollStalled { consumer, .. } => {
                 self.stuck_changed(facts, directory, consumer.0 as usize);
             }
             Event::CallbackBegan { consumer, callback, partitions } => {
@@ -171,7 +168,6 @@ impl Partitions {
             }
             Event::ProcessStopped { consumer, .. } => {
                 let consumer = consumer.0 as usize;
-                self.consumers[consumer].positions.clear();
                 let held = std::mem::take(&mut self.consumers[consumer].held);
                 for slot in held {
                     self.release(facts, directory, consumer, slot, SpanEnd::ProcessGone);
@@ -190,7 +186,10 @@ impl Partitions {
                     self.refresh_all(facts, directory, group);
                 }
             }
-            Event::PartitionsAdded { .. } | Event::StopRequested { .. } => {}
+            Event::PartitionsAdded { .. }
+            | Event::StopRequested { .. }
+            | Event::ProcessingBegan { .. }
+            | Event::ProcessingEnded { .. } => {}
         }
         None
     }
@@ -203,9 +202,7 @@ impl Partitions {
         event: &ClientEvent,
     ) -> Option<SharedPartition> {
         match event {
-            ClientEvent::PollCalled | ClientEvent::LeaveGroup { .. } => {
-                self.stuck_changed(facts, directory, consumer);
-            }
+            ClientEvent::LeaveGroup { .. } => self.stuck_changed(facts, directory, consumer),
             ClientEvent::AssignmentChanged { partitions } => {
                 let shared = self.assign(facts, directory, consumer, partitions);
                 self.refresh_group(facts, directory, facts.consumers[consumer].group);
@@ -214,12 +211,9 @@ impl Partitions {
             ClientEvent::PositionSet { partition, offset, .. } => {
                 let group = facts.consumers[consumer].group;
                 if let Some(slot) = self.slot(group, partition) {
-                    let holdings = &mut self.consumers[consumer];
-                    if let Ok(place) = holdings.held.binary_search(&slot) {
-                        holdings.positions[place] = Some(*offset);
+                    if let Some(holder) = self.groups[group].slots[slot as usize].holder(consumer) {
+                        (holder.positioned, holder.position) = (true, Some(*offset));
                     }
-                    let holders = &mut self.groups[group].slots[slot as usize].holders;
-                    holders.iter_mut().filter(|h| h.consumer == consumer).for_each(|h| h.positioned = true);
                     self.refresh(facts, directory, group, slot);
                 }
             }
@@ -285,7 +279,6 @@ impl Partitions {
             let Some(slot) = self.slot(group, partition) else { continue };
             if let Ok(place) = self.consumers[consumer].held.binary_search(&slot) {
                 self.consumers[consumer].held.remove(place);
-                self.consumers[consumer].positions.remove(place);
                 self.release(facts, directory, consumer, slot, ended);
             }
         }
@@ -304,10 +297,7 @@ impl Partitions {
         let mut wanted: Vec<u32> = partitions.iter().filter_map(|partition| self.slot(group, partition)).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let holdings = &mut self.consumers[consumer];
-        let position = |slot| holdings.held.binary_search(slot).ok().and_then(|place| holdings.positions[place]);
-        holdings.positions = wanted.iter().map(position).collect();
-        let held = std::mem::replace(&mut holdings.held, wanted.clone());
+        let held = std::mem::replace(&mut self.consumers[consumer].held, wanted.clone());
         for slot in held.iter().filter(|slot| wanted.binary_search(slot).is_err()) {
             self.release(facts, directory, consumer, *slot, SpanEnd::Revoked);
         }
@@ -332,7 +322,7 @@ impl Partitions {
         let rival = slot.holders.iter().map(|holder| holder.consumer).find(|other| {
             facts.consumers[*other].generation == generation && facts.is_member(*other) && facts.is_member(consumer)
         });
-        slot.holders.push(Holder { consumer, generation, since: facts.now, positioned: false });
+        slot.holders.push(Holder { consumer, generation, since: facts.now, positioned: false, position: None });
         slot.owners += 1;
         let partition = slot.partition;
         self.refresh(facts, directory, group, place);
@@ -356,12 +346,15 @@ impl Partitions {
         self.refresh(facts, directory, facts_of.group, place);
     }
 
+    #[inline]
     fn slot(&mut self, group: GroupNumber, partition: &TopicPartition) -> Option<u32> {
         let index = self.lookup.find(partition)?;
         self.groups[group].by_partition.get(index.0 as usize).copied().flatten()
     }
 
-    fn stuck_changed(&mut self, facts: &Facts, directory: &Directory, consumer: ConsumerNumber) {
+    /// A batch or `poll` began or ended, a stall began: the consumer may be stuck, or no longer.
+    #[inline]
+    pub fn stuck_changed(&mut self, facts: &Facts, directory: &Directory, consumer: ConsumerNumber) {
         let stuck = facts.consumers[consumer].is_stuck();
         if std::mem::replace(&mut self.consumers[consumer].stuck, stuck) != stuck {
             self.refresh_consumer(facts, directory, consumer);
@@ -408,7 +401,8 @@ impl Partitions {
         let now = facts.now;
         let group = &mut self.groups[number];
         let slot = &mut group.slots[place as usize];
-        let available = slot.holders.iter().any(|holder| cause::is_available(facts, slot, holder));
+        let leader = cause::leader(facts, slot.partition);
+        let available = slot.holders.iter().any(|holder| cause::is_available(facts, leader, holder));
         let runs = |holder: &&Holder| facts.consumers[holder.consumer].paused.is_none();
         let double = slot.holders.len() > 1 && slot.holders.iter().filter(runs).count() > 1;
         slot.measured_unavailable.set(!available, now);
@@ -420,7 +414,7 @@ impl Partitions {
         slot.double.set(double, now);
         slot.unowned.set(slot.holders.is_empty(), now);
         let before = slot.cause().is_some();
-        let cause = cause::cause(facts, number, slot, group.fallback);
+        let cause = cause::cause(facts, number, slot, leader, group.fallback);
         let (slice, pause) = slot.stand(cause, now);
         if before != cause.is_some() {
             group.count_standing(now, cause.is_some());
@@ -447,11 +441,10 @@ impl Partitions {
     /// The consumer gets records of a partition.
     #[inline]
     pub fn records(&mut self, facts: &Facts, consumer: ConsumerNumber, batch: &RecordBatch) -> Taken {
-        let slot = self.slot(facts.consumers[consumer].group, &batch.partition);
-        let holdings = &mut self.consumers[consumer];
-        let place = slot.and_then(|slot| holdings.held.binary_search(&slot).ok());
-        let Some(known) = place.map(|place| &mut holdings.positions[place]) else { return Taken::NotOwned };
-        let position = known.replace(batch.from + i64::from(batch.count));
+        let group = facts.consumers[consumer].group;
+        let Some(slot) = self.slot(group, &batch.partition) else { return Taken::NotOwned };
+        let Some(holder) = self.groups[group].slots[slot as usize].holder(consumer) else { return Taken::NotOwned };
+        let position = holder.position.replace(batch.from + i64::from(batch.count));
         Taken::From { position }
     }
 

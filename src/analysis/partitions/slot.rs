@@ -18,6 +18,8 @@ pub(super) struct Holder {
     pub since: SimTime,
     /// It knows where to read.
     pub positioned: bool,
+    /// Its position, once that was seen.
+    pub position: Option<i64>,
 }
 
 /// The last owner, after it gave the partition up.
@@ -117,6 +119,12 @@ impl Slot {
             measured_double: Stopwatch::default(),
             owners: 0,
         }
+    }
+
+    /// The entry of this consumer among the owners.
+    #[inline]
+    pub fn holder(&mut self, consumer: ConsumerNumber) -> Option<&mut Holder> {
+        self.holders.iter_mut().find(|holder| holder.consumer == consumer)
     }
 
     /// Sets why the partition stands still, `None` if it goes on. Returns the slice that ended, and the length of the

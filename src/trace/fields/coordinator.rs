@@ -7,6 +7,7 @@ use crate::trace::fields::FieldSink;
 use CoordinatorEvent as C;
 
 /// The group that a coordinator's event concerns; `None` for the whole shard.
+#[inline]
 pub fn group_of(event: &CoordinatorEvent) -> Option<&GroupId> {
     match event {
         C::MemberIdRequired { group, .. }
@@ -43,6 +44,7 @@ pub fn group_of(event: &CoordinatorEvent) -> Option<&GroupId> {
 }
 
 /// Number and name.
+#[inline]
 pub(super) fn kind(event: &CoordinatorEvent) -> (u8, &'static str) {
     match event {
         C::MemberJoined { .. } => (100, "MemberJoined"),

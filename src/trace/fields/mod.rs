@@ -47,6 +47,7 @@ pub enum Entity {
 }
 
 /// Whom `event` is about.
+#[inline]
 pub fn entity(event: &Event) -> Entity {
     match event {
         Event::ProcessStarted { consumer }
@@ -71,6 +72,7 @@ pub fn entity(event: &Event) -> Entity {
 
 /// Name and number of an event. Names stand in the file, numbers in the canonical bytes. Numbers are given once and
 /// never change, so that a digest stays comparable from version to version.
+#[inline]
 pub fn kind(event: &Event) -> (u8, &'static str) {
     match event {
         Event::ProcessStarted { .. } => (1, "ProcessStarted"),
@@ -95,6 +97,7 @@ pub fn kind(event: &Event) -> (u8, &'static str) {
     }
 }
 
+#[inline]
 fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
     use ClientEvent as C;
     match event {
@@ -121,6 +124,7 @@ fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
 }
 
 /// Hands the fields of `event` to `sink`, in their order.
+#[inline]
 pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
     match event {
         Event::ProcessStarted { .. }
@@ -156,6 +160,7 @@ pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
     }
 }
 
+#[inline]
 fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
     use ClientEvent as C;
     match event {

@@ -151,11 +151,11 @@ impl Offsets {
             let (mut lag, mut committed_lag) = (0, 0);
             for (state, end) in group.partitions.iter_mut().zip(log_ends) {
                 let Some(state) = state else { continue };
-                let begin = if group.from_earliest { 0 } else { *end };
-                state.lag = (*end - state.next.unwrap_or(begin)).max(0) as u64;
+                let next = state.next.unwrap_or(if group.from_earliest { 0 } else { *end });
+                state.lag = (*end - next).max(0) as u64;
                 state.lag_peak = state.lag_peak.max(state.lag);
                 lag += state.lag;
-                committed_lag += (*end - state.committed.or(state.next).unwrap_or(begin)).max(0) as u64;
+                committed_lag += (*end - state.committed.unwrap_or(next)).max(0) as u64;
             }
             group.lag.add(LagSample { at_s: at.as_secs_f64(), lag, committed_lag });
         }

@@ -320,8 +320,8 @@ fn spans(
             let ended = if next.is_some() { SpanEnd::Revoked } else { SpanEnd::RunEnd };
             let generation = index as i32 + 1;
             ownership.push(OwnershipSpan {
-                partition: partition.clone(),
-                consumer: owner,
+                partition: partition.as_str().into(),
+                consumer: owner.into(),
                 generation,
                 from_s: from,
                 to_s: to,

@@ -185,6 +185,7 @@ impl CanonicalBytes {
     }
 
     #[cold]
+    #[inline(never)]
     fn hand_over(&mut self) {
         self.end_stretch();
         self.all.update(&self.gathered[..self.length]);
@@ -194,24 +195,21 @@ impl CanonicalBytes {
     /// Writes a few bytes.
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.put_some(bytes, N);
+        self.make_room(N);
+        self.gathered[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
     }
 
-    /// Writes the first `length` of a few bytes.
     #[inline]
-    fn put_some<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
-        if self.length > CHUNK_BYTES - N {
+    fn make_room(&mut self, length: usize) {
+        if self.length > CHUNK_BYTES - length {
             self.hand_over();
         }
-        self.gathered[self.length..self.length + N].copy_from_slice(&bytes);
-        self.length += length;
     }
 
     fn put_all(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(CHUNK_BYTES) {
-            if self.length + piece.len() > CHUNK_BYTES {
-                self.hand_over();
-            }
+            self.make_room(piece.len());
             self.gathered[self.length..self.length + piece.len()].copy_from_slice(piece);
             self.length += piece.len();
         }
@@ -230,17 +228,27 @@ impl CanonicalBytes {
     #[inline]
     fn put_topic(&mut self, topic: &TopicName) {
         if !Arc::ptr_eq(&self.topic.name.0, &topic.0) {
-            self.topic = TopicBytes::of(topic);
+            self.topic_changes(topic);
         }
         match self.topic.length {
-            Some(length) => self.put_some(self.topic.bytes, length),
+            // The next bytes overwrite what of these is beyond the topic.
+            Some(length) => {
+                self.make_room(SHORT_BYTES);
+                self.gathered[self.length..self.length + SHORT_BYTES].copy_from_slice(&self.topic.bytes);
+                self.length += length;
+            }
             None => self.put_text(topic.as_str()),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn topic_changes(&mut self, topic: &TopicName) {
+        self.topic = TopicBytes::of(topic);
     }
 }
 
 impl TopicBytes {
-    #[cold]
     fn of(topic: &TopicName) -> Self {
         let text = topic.as_str().as_bytes();
         let mut bytes = [0; SHORT_BYTES];

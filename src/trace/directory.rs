@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::TopicPartition;
+use crate::protocol::{TopicName, TopicPartition};
 use crate::trace::event::{Directory, PartitionIndex};
 
 /// Finds the index of a partition. Topics are compared by reference before they are compared by text, and the topic of
@@ -45,10 +45,17 @@ impl PartitionLookup {
     #[inline]
     pub fn find(&mut self, partition: &TopicPartition) -> Option<PartitionIndex> {
         let number = usize::try_from(partition.partition).ok()?;
-        let hit = self.topics.get(self.last).is_some_and(|(name, _)| Arc::ptr_eq(name, &partition.topic.0));
-        if !hit {
-            self.last = self.topics.iter().position(|(name, _)| **name == *partition.topic.0)?;
+        let hit = self.topics.get(self.last).filter(|(name, _)| Arc::ptr_eq(name, &partition.topic.0));
+        match hit {
+            Some((_, numbers)) => numbers.get(number).copied().flatten(),
+            None => self.find_elsewhere(&partition.topic, number),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_elsewhere(&mut self, topic: &TopicName, number: usize) -> Option<PartitionIndex> {
+        self.last = self.topics.iter().position(|(name, _)| **name == *topic.0)?;
         self.topics[self.last].1.get(number).copied().flatten()
     }
 }

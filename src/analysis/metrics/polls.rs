@@ -85,7 +85,7 @@ impl Polls {
         if self.timeout.0 == 0 {
             return;
         }
-        let polls = now.since(last).0 / self.timeout.0;
+        let polls = (now.since(last).0 / self.timeout.0) as i64;
         let every_ms = self.timeout.as_millis() as i64;
         let first = last + self.timeout;
         self.end(first, self.timeout);
@@ -95,7 +95,7 @@ impl Polls {
         }
         self.gap_ms = every_ms as f64;
         self.longest = self.longest.max(self.timeout);
-        self.last = Some(last + self.timeout * polls);
+        self.last = Some(last + self.timeout * polls as u64);
     }
 
     /// The poll thread was held up inside `poll` (listener call, pause): that poll ends now at the earliest.

@@ -9,7 +9,7 @@ use super::window::Window;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sensor {
     pub window: Window,
-    pub count: u64,
+    pub count: i64,
     pub sum: f64,
     highest: Highest,
 }
@@ -33,14 +33,14 @@ impl Sensor {
 
     /// Records the same value at `count` instants, `every_ms` apart.
     #[inline]
-    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: u64, value: f64) {
+    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
         self.window.record_evenly(first, every_ms, count, value);
-        let last = Millis(first.0 + count.saturating_sub(1) as i64 * every_ms.max(0));
+        let last = Millis(first.0 + (count - 1) * every_ms);
         self.recorded(last, count, value);
     }
 
     #[inline]
-    fn recorded(&mut self, now: Millis, count: u64, value: f64) {
+    fn recorded(&mut self, now: Millis, count: i64, value: f64) {
         self.count += count;
         self.sum += value * count as f64;
         let avg = self.window.avg(now).unwrap_or(0.0);

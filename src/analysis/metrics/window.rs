@@ -16,7 +16,7 @@ struct Sample {
     start: i64,
     /// Last event.
     last: i64,
-    count: u64,
+    count: i64,
     sum: f64,
     max: f64,
 }
@@ -28,7 +28,7 @@ impl Sample {
 
     /// The same value so many times, which is not negative.
     #[inline]
-    fn add(&mut self, count: u64, value: f64) {
+    fn add(&mut self, count: i64, value: f64) {
         self.count += count;
         self.sum += value * count as f64;
         if value > self.max {
@@ -61,20 +61,20 @@ impl Window {
     /// Records the same value at `count` instants, `every_ms` apart, the first at `first`. Costs as much as there are
     /// windows, not values.
     #[inline]
-    pub fn record_evenly(&mut self, Millis(first): Millis, every_ms: i64, count: u64, value: f64) {
+    pub fn record_evenly(&mut self, Millis(first): Millis, every_ms: i64, count: i64, value: f64) {
         let (mut at, mut left, every_ms) = (first, count, every_ms.max(1));
         while left > 0 {
             let sample = self.sample_at(at);
             let full_at = sample.start + WINDOW_MS;
             // As a rule all of them fall into one window, which needs no division to see.
-            let now = if at + (left as i64 - 1) * every_ms < full_at {
+            let now = if at + (left - 1) * every_ms < full_at {
                 left
             } else {
-                ((full_at - at + every_ms - 1) / every_ms).max(1) as u64
+                ((full_at - at + every_ms - 1) / every_ms).max(1)
             };
             sample.add(now, value);
-            sample.last = at + (now as i64 - 1) * every_ms;
-            at += now as i64 * every_ms;
+            sample.last = at + (now - 1) * every_ms;
+            at += now * every_ms;
             left -= now;
         }
     }

@@ -1,6 +1,7 @@
 //! One group over the whole run: totals, partitions, ownership, pauses, lag.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -204,9 +205,9 @@ pub enum PauseCause {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OwnershipSpan {
     /// The partition.
-    pub partition: String,
+    pub partition: Arc<str>,
     /// The owner.
-    pub consumer: String,
+    pub consumer: Arc<str>,
     /// Generation in which it got the partition.
     pub generation: i32,
     /// `onPartitionsAssigned`, seconds.
@@ -235,7 +236,7 @@ pub enum SpanEnd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PauseSpan {
     /// The partition.
-    pub partition: String,
+    pub partition: Arc<str>,
     /// The cause.
     pub cause: PauseCause,
     /// Beginning, seconds.

@@ -4,6 +4,8 @@ mod cause;
 mod report;
 mod slot;
 
+use std::sync::Arc;
+
 use crate::analysis::Histogram;
 use crate::analysis::facts::{ConsumerNumber, Facts, GroupNumber, MemberOf};
 use crate::analysis::outcome::{OwnershipSpan, PauseCause, PauseSpan, SpanEnd, limits};
@@ -483,7 +485,7 @@ impl GroupPartitions {
         self.pauses_total += 1;
         if self.pause_list.len() < limits::PAUSE_SPANS_LISTED {
             self.pause_list.push(PauseSpan {
-                partition: self.slots[place as usize].label.to_string(),
+                partition: self.slots[place as usize].label.clone(),
                 cause: slice.cause,
                 from_s: slice.from.as_secs_f64(),
                 to_s: slice.to.as_secs_f64(),
@@ -491,12 +493,12 @@ impl GroupPartitions {
         }
     }
 
-    fn list_ownership(&mut self, place: u32, consumer: &str, holder: &Holder, now: SimTime, ended: SpanEnd) {
+    fn list_ownership(&mut self, place: u32, consumer: &Arc<str>, holder: &Holder, now: SimTime, ended: SpanEnd) {
         self.ownership_total += 1;
         if self.ownership.len() < limits::OWNERSHIP_SPANS_LISTED {
             self.ownership.push(OwnershipSpan {
-                partition: self.slots[place as usize].label.to_string(),
-                consumer: consumer.to_string(),
+                partition: self.slots[place as usize].label.clone(),
+                consumer: consumer.clone(),
                 generation: holder.generation.0,
                 from_s: holder.since.as_secs_f64(),
                 to_s: now.as_secs_f64(),

@@ -1,5 +1,7 @@
 //! One partition as one group sees it: its owners, whether it stands still and why, and the sums over the run.
 
+use std::sync::Arc;
+
 use crate::analysis::facts::{ConsumerNumber, MemberOf};
 use crate::analysis::outcome::PauseCause;
 use crate::engine::{SimDuration, SimTime};
@@ -83,7 +85,7 @@ pub(super) struct Slot {
     /// Index of the partition in the run's directory.
     pub partition: u32,
     /// The partition's name in lists.
-    pub label: Box<str>,
+    pub label: Arc<str>,
     pub holders: Vec<Holder>,
     pub last: Option<LastHolder>,
     /// Standing still for this cause since then.

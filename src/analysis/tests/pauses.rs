@@ -276,7 +276,7 @@ fn ownership_is_told_by_spans_with_generation_and_end() {
     assert_eq!(spans.len(), 2);
     let told = |number: usize| {
         let span = &spans[number];
-        (span.partition.as_str(), span.consumer.as_str(), span.generation, span.from_s, span.to_s)
+        (&*span.partition, &*span.consumer, span.generation, span.from_s, span.to_s)
     };
     assert_eq!(told(0), ("orders-1", "worker-1", 1, 1.01, 10.0));
     assert_eq!(told(1), ("orders-0", "worker-0", 1, 1.01, 20.0));

@@ -212,13 +212,13 @@ impl Picture {
         let consumer_of: BTreeMap<&str, u32> = (0..).zip(consumers).map(|(index, name)| (*name, index)).collect();
         let mut owned: Vec<Vec<&OwnershipSpan>> = vec![Vec::new(); rows.count];
         for span in &group.ownership {
-            if let Some(row) = row_of.get(span.partition.as_str()) {
+            if let Some(row) = row_of.get(&*span.partition) {
                 owned[*row].push(span);
             }
         }
         let mut paused: Vec<Vec<&PauseSpan>> = vec![Vec::new(); rows.count];
         for span in &group.pauses {
-            if let Some(row) = row_of.get(span.partition.as_str()) {
+            if let Some(row) = row_of.get(&*span.partition) {
                 paused[*row].push(span);
             }
         }
@@ -326,7 +326,7 @@ fn row(
     };
     paint(begin, scale.to_s, Cell::Unowned);
     for span in owned {
-        if let Some(consumer) = consumer_of.get(span.consumer.as_str()) {
+        if let Some(consumer) = consumer_of.get(&*span.consumer) {
             paint(span.from_s, span.to_s, Cell::Owned(*consumer));
         }
     }

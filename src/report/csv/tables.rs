@@ -213,7 +213,7 @@ fn pause_causes(outcome: &Outcome) -> OutputFile {
 
 fn pauses(outcome: &Outcome) -> OutputFile {
     let rows = per_group(outcome, |group| &group.pauses).map(|(group, pause)| {
-        [group.into(), (&pause.partition).into(), key(&pause.cause).into(), pause.from_s.into(), pause.to_s.into()]
+        [group.into(), (&*pause.partition).into(), key(&pause.cause).into(), pause.from_s.into(), pause.to_s.into()]
     });
     table("pauses", ["group", "partition", "cause", "from_s", "to_s"], rows)
 }
@@ -222,8 +222,8 @@ fn ownership(outcome: &Outcome) -> OutputFile {
     let rows = per_group(outcome, |group| &group.ownership).map(|(group, span)| {
         [
             group.into(),
-            (&span.partition).into(),
-            (&span.consumer).into(),
+            (&*span.partition).into(),
+            (&*span.consumer).into(),
             span.generation.into(),
             span.from_s.into(),
             span.to_s.into(),

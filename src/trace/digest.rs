@@ -208,10 +208,22 @@ impl CanonicalBytes {
     }
 
     fn put_all(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(CHUNK_BYTES) {
-            self.make_room(piece.len());
-            self.gathered[self.length..self.length + piece.len()].copy_from_slice(piece);
-            self.length += piece.len();
+        match self.gathered[self.length..].get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.put_in_chunks(bytes),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_in_chunks(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(CHUNK_BYTES) {
+            self.hand_over();
+            self.gathered[..chunk.len()].copy_from_slice(chunk);
+            self.length = chunk.len();
         }
     }
 
@@ -225,19 +237,25 @@ impl CanonicalBytes {
         self.put_all(text.as_bytes());
     }
 
+    /// Writes a topic and the bytes that follow it: number of the partition and what else is told of it.
     #[inline]
-    fn put_topic(&mut self, topic: &TopicName) {
+    fn put_partition<const N: usize>(&mut self, topic: &TopicName, rest: [u8; N]) {
         if !Arc::ptr_eq(&self.topic.name.0, &topic.0) {
             self.topic_changes(topic);
         }
         match self.topic.length {
-            // The next bytes overwrite what of these is beyond the topic.
+            // What follows overwrites what of these bytes is beyond the topic.
             Some(length) => {
-                self.make_room(SHORT_BYTES);
-                self.gathered[self.length..self.length + SHORT_BYTES].copy_from_slice(&self.topic.bytes);
-                self.length += length;
+                self.make_room(SHORT_BYTES + N);
+                let place = &mut self.gathered[self.length..self.length + SHORT_BYTES + N];
+                place[..SHORT_BYTES].copy_from_slice(&self.topic.bytes);
+                place[length..length + N].copy_from_slice(&rest);
+                self.length += length + N;
             }
-            None => self.put_text(topic.as_str()),
+            None => {
+                self.put_text(topic.as_str());
+                self.put(rest);
+            }
         }
     }
 
@@ -297,27 +315,28 @@ impl FieldSink for CanonicalBytes {
     fn partitions(&mut self, _name: &'static str, value: &[TopicPartition]) {
         self.put_length(value.len());
         for partition in value {
-            self.put_topic(&partition.topic);
-            self.put(partition.partition.to_le_bytes());
+            self.put_partition(&partition.topic, partition.partition.to_le_bytes());
         }
     }
 
     fn offsets(&mut self, _name: &'static str, value: &[(TopicPartition, i64)]) {
         self.put_length(value.len());
         for (partition, offset) in value {
-            self.put_topic(&partition.topic);
-            self.put(partition.partition.to_le_bytes());
-            self.put(offset.to_le_bytes());
+            let mut rest = [0; 12];
+            rest[..4].copy_from_slice(&partition.partition.to_le_bytes());
+            rest[4..].copy_from_slice(&offset.to_le_bytes());
+            self.put_partition(&partition.topic, rest);
         }
     }
 
     fn batches(&mut self, _name: &'static str, value: &[RecordBatch]) {
         self.put_length(value.len());
         for batch in value {
-            self.put_topic(&batch.partition.topic);
-            self.put(batch.partition.partition.to_le_bytes());
-            self.put(batch.from.to_le_bytes());
-            self.put(batch.count.to_le_bytes());
+            let mut rest = [0; 16];
+            rest[..4].copy_from_slice(&batch.partition.partition.to_le_bytes());
+            rest[4..12].copy_from_slice(&batch.from.to_le_bytes());
+            rest[12..].copy_from_slice(&batch.count.to_le_bytes());
+            self.put_partition(&batch.partition.topic, rest);
         }
     }
 }

@@ -27,23 +27,40 @@ impl Sensor {
     /// Records a value, which is not negative.
     #[inline]
     pub fn record(&mut self, now: Millis, value: f64) {
-        self.window.record(now, value);
-        self.recorded(now, 1, value);
+        if now < self.window.settled_until() {
+            self.add(now, value);
+        } else {
+            self.record_later(now, value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_later(&mut self, now: Millis, value: f64) {
+        self.window.advance(now);
+        self.add(now, value);
+    }
+
+    #[inline]
+    fn add(&mut self, now: Millis, value: f64) {
+        self.window.add(now, 1, value);
+        self.added(1, value);
     }
 
     /// Records the same value at `count` instants, `every_ms` apart.
-    #[inline]
     pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
-        self.window.record_evenly(first, every_ms, count, value);
-        let last = Millis(first.0 + (count - 1) * every_ms);
-        self.recorded(last, count, value);
+        let last = self.window.record_evenly(first, every_ms, count, value);
+        if last >= self.window.settled_until() {
+            self.window.advance(last);
+        }
+        self.added(count, value);
     }
 
     #[inline]
-    fn recorded(&mut self, now: Millis, count: i64, value: f64) {
+    fn added(&mut self, count: i64, value: f64) {
         self.count += count;
         self.sum += value * count as f64;
-        let avg = self.window.avg(now).unwrap_or(0.0);
+        let avg = self.window.present_avg().unwrap_or(0.0);
         let highest = &mut self.highest;
         highest.avg = if avg > highest.avg { avg } else { highest.avg };
         highest.max = if value > highest.max { value } else { highest.max };

@@ -9,6 +9,8 @@ use crate::engine::Millis;
 const WINDOW_MS: i64 = 30_000;
 /// `metrics.num.samples`
 const SAMPLES: usize = 2;
+/// A sample without a value for so long counts no more.
+const OUTDATED_MS: i64 = SAMPLES as i64 * WINDOW_MS;
 
 /// One sample.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,16 +27,6 @@ impl Sample {
     fn new(now: i64) -> Self {
         Sample { start: now, last: now, ..Sample::default() }
     }
-
-    /// The same value so many times, which is not negative.
-    #[inline]
-    fn add(&mut self, count: i64, value: f64) {
-        self.count += count;
-        self.sum += value * count as f64;
-        if value > self.max {
-            self.max = value;
-        }
-    }
 }
 
 /// The retained samples of a sensor.
@@ -45,84 +37,87 @@ pub(super) struct Window {
     samples: [Sample; SAMPLES + 1],
     used: usize,
     current: usize,
-    /// No sample is outdated before this.
-    fresh_until: i64,
+    /// Until then the current sample takes values, and none is outdated.
+    settled_until: i64,
 }
 
 impl Window {
-    /// Records a value, which is not negative.
+    /// Until when values need no [`advance`](Window::advance).
     #[inline]
-    pub fn record(&mut self, Millis(now): Millis, value: f64) {
-        let sample = self.sample_at(now);
-        sample.add(1, value);
+    pub fn settled_until(&self) -> Millis {
+        Millis(self.settled_until)
+    }
+
+    /// Makes ready for a value at this instant: a new sample when the current one is full, outdated ones emptied.
+    #[cold]
+    #[inline(never)]
+    pub fn advance(&mut self, Millis(now): Millis) {
+        if self.used == 0 || now - self.samples[self.current].start >= WINDOW_MS {
+            self.current = if self.used == 0 { 0 } else { (self.current + 1) % self.samples.len() };
+            self.used = self.used.max(self.current + 1);
+            self.samples[self.current] = Sample::new(now);
+        }
+        self.purge(now);
+        let outdated = self.samples[..self.used].iter().map(|sample| sample.last + OUTDATED_MS);
+        self.settled_until = outdated.fold(self.samples[self.current].start + WINDOW_MS, i64::min);
+    }
+
+    /// Records the same value so many times, at last at this instant, before which the window is settled. The value is
+    /// not negative.
+    #[inline]
+    pub fn add(&mut self, Millis(now): Millis, count: i64, value: f64) {
+        let sample = &mut self.samples[self.current];
+        sample.count += count;
+        sample.sum += value * count as f64;
+        sample.max = if value > sample.max { value } else { sample.max };
         sample.last = now;
     }
 
     /// Records the same value at `count` instants, `every_ms` apart, the first at `first`. Costs as much as there are
-    /// windows, not values.
-    #[inline]
-    pub fn record_evenly(&mut self, Millis(first): Millis, every_ms: i64, count: i64, value: f64) {
+    /// windows, not values. Returns the last instant.
+    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) -> Millis {
         let (mut at, mut left, every_ms) = (first, count, every_ms.max(1));
-        while left > 0 {
-            let sample = self.sample_at(at);
-            let full_at = sample.start + WINDOW_MS;
+        loop {
+            if at >= self.settled_until() {
+                self.advance(at);
+            }
+            let full_at = self.samples[self.current].start + WINDOW_MS;
             // As a rule all of them fall into one window, which needs no division to see.
-            let now = if at + (left - 1) * every_ms < full_at {
+            let now = if at.0 + (left - 1) * every_ms < full_at {
                 left
             } else {
-                ((full_at - at + every_ms - 1) / every_ms).max(1)
+                ((full_at - at.0 + every_ms - 1) / every_ms).max(1)
             };
-            sample.add(now, value);
-            sample.last = at + (now - 1) * every_ms;
-            at += now * every_ms;
+            let last = Millis(at.0 + (now - 1) * every_ms);
+            self.add(last, now, value);
             left -= now;
+            if left == 0 {
+                return last;
+            }
+            at = Millis(last.0 + every_ms);
         }
     }
 
-    /// The sample that takes a value at this instant.
-    #[inline]
-    fn sample_at(&mut self, now: i64) -> &mut Sample {
-        if self.used == 0 || now - self.samples[self.current].start >= WINDOW_MS {
-            self.next_sample(now);
-        }
-        &mut self.samples[self.current]
-    }
-
-    #[cold]
-    fn next_sample(&mut self, now: i64) {
-        if self.used > 0 {
-            self.current = (self.current + 1) % self.samples.len();
-        }
-        self.used = self.used.max(self.current + 1);
-        self.samples[self.current] = Sample::new(now);
-    }
-
-    #[inline]
     fn purge(&mut self, now: i64) {
-        if now >= self.fresh_until {
-            self.purge_outdated(now);
-        }
-    }
-
-    #[cold]
-    fn purge_outdated(&mut self, now: i64) {
-        const OUTDATED_MS: i64 = SAMPLES as i64 * WINDOW_MS;
-        self.fresh_until = now + OUTDATED_MS;
         for sample in &mut self.samples[..self.used] {
             if now - sample.last >= OUTDATED_MS {
                 *sample = Sample::new(now);
             }
-            self.fresh_until = self.fresh_until.min(sample.last + OUTDATED_MS);
         }
     }
 
-    /// `-avg`; `None` is Kafka's NaN.
+    /// The average over the samples as they are; `None` without values.
     #[inline]
-    pub fn avg(&mut self, Millis(now): Millis) -> Option<f64> {
-        self.purge(now);
+    pub fn present_avg(&self) -> Option<f64> {
         let [a, b, c] = &self.samples;
         let (count, sum) = (a.count + b.count + c.count, a.sum + b.sum + c.sum);
         (count > 0).then(|| sum / count as f64)
+    }
+
+    /// `-avg`; `None` is Kafka's NaN.
+    pub fn avg(&mut self, Millis(now): Millis) -> Option<f64> {
+        self.purge(now);
+        self.present_avg()
     }
 
     /// `-max`; `None` is Kafka's NaN.
@@ -169,10 +164,14 @@ mod tests {
         Millis((second * 1e3) as i64)
     }
 
+    fn record(window: &mut Window, now: Millis, value: f64) {
+        window.record_evenly(now, 1, 1, value);
+    }
+
     #[test]
     fn a_single_event_shows_as_120_per_hour_then_60_then_nothing() {
         let mut window = Window::default();
-        window.record(at(100.0), 1.0);
+        record(&mut window, at(100.0), 1.0);
         assert_eq!(window.rate_per_hour(at(100.0)), 120.0);
         assert_eq!(window.rate_per_hour(at(129.999)).round(), 60.0);
         assert_eq!(window.rate_per_hour(at(159.999)).round(), 60.0);
@@ -182,8 +181,8 @@ mod tests {
     #[test]
     fn a_maximum_is_kept_until_its_sample_had_no_event_for_a_minute() {
         let mut window = Window::default();
-        window.record(at(0.0), 9.0);
-        window.record(at(29.0), 1.0);
+        record(&mut window, at(0.0), 9.0);
+        record(&mut window, at(29.0), 1.0);
         assert_eq!(window.max(at(88.9)), Some(9.0));
         assert_eq!(window.max(at(89.0)), None);
     }
@@ -191,8 +190,8 @@ mod tests {
     #[test]
     fn the_average_is_over_the_retained_samples() {
         let mut window = Window::default();
-        window.record(at(0.0), 1.0);
-        window.record(at(31.0), 3.0);
+        record(&mut window, at(0.0), 1.0);
+        record(&mut window, at(31.0), 3.0);
         assert_eq!(window.avg(at(40.0)), Some(2.0));
         assert_eq!(window.avg(at(61.0)), Some(3.0));
         assert_eq!(window.avg(at(91.0)), None);
@@ -203,11 +202,11 @@ mod tests {
         for every_ms in [7, 100, 1_000, 29_999, 30_000, 70_000] {
             let (mut one_by_one, mut evenly) = (Window::default(), Window::default());
             for window in [&mut one_by_one, &mut evenly] {
-                window.record(at(3.0), 5.0);
+                record(window, at(3.0), 5.0);
             }
             let first = at(3.5);
             for i in 0..2_000 {
-                one_by_one.record(Millis(first.0 + i * every_ms), 2.0);
+                record(&mut one_by_one, Millis(first.0 + i * every_ms), 2.0);
             }
             evenly.record_evenly(first, every_ms, 2_000, 2.0);
             let end = Millis(first.0 + 2_000 * every_ms);

@@ -191,7 +191,7 @@ fn an_offset_does_not_expire_while_a_transaction_is_open_on_its_partition() {
         member_id: MemberId::default(),
         group_instance_id: None,
         retention_time_ms: -1,
-        partitions: vec![committed(0), committed(1)],
+        partitions: [committed(0), committed(1)].into(),
     });
     let transactional = Request::TxnOffsetCommit(TxnOffsetCommitRequest {
         group_id: group.clone(),
@@ -200,7 +200,7 @@ fn an_offset_does_not_expire_while_a_transaction_is_open_on_its_partition() {
         generation_id: Generation::NONE,
         member_id: MemberId::default(),
         group_instance_id: None,
-        partitions: vec![committed(1)],
+        partitions: [committed(1)].into(),
     });
     let config = BrokerConfig { offsets_retention_minutes: 1, ..BrokerConfig::default() };
     let mut asked = Asked::new(config);
@@ -211,7 +211,9 @@ fn an_offset_does_not_expire_while_a_transaction_is_open_on_its_partition() {
     let removed: Vec<i32> = asked
         .fire(&TimerKey::ExpireGroupMetadata)
         .into_iter()
-        .flat_map(|output| if let Output::Append { records, .. } = output { records } else { Vec::new() })
+        .flat_map(
+            |output| if let Output::Append { records, .. } = output { records.iter().collect() } else { Vec::new() },
+        )
         .filter_map(|record| match record {
             Record::OffsetCommit { partition, value: None, .. } => Some(partition.partition),
             _ => None,

@@ -8,6 +8,7 @@ use crate::client::{ClientEvent, RecordBatch};
 use crate::engine::SimTime;
 use crate::protocol::TopicPartition;
 use crate::protocol::config::AutoOffsetReset;
+use crate::protocol::message::CommittedOffsets;
 use crate::trace::{Directory, PartitionLookup};
 
 /// More separate stretches of processed offsets than this are not kept apart for one partition; they come from skipped
@@ -128,18 +129,14 @@ impl Offsets {
 
     /// Offsets are durable at the coordinator. Returns the first that lies beyond what the group has processed (or was
     /// positioned at): for the invariant.
-    pub fn committed(
-        &mut self,
-        group: GroupNumber,
-        offsets: &[(TopicPartition, i64)],
-    ) -> Option<(TopicPartition, i64, i64)> {
+    pub fn committed(&mut self, group: GroupNumber, offsets: &CommittedOffsets) -> Option<(TopicPartition, i64, i64)> {
         let mut beyond = None;
-        for (partition, offset) in offsets {
+        for (partition, offset) in offsets.iter() {
             let Some(state) = self.find(group, partition) else { continue };
-            state.committed = Some(*offset);
+            state.committed = Some(offset);
             let processed = state.next.unwrap_or(0);
-            if *offset > processed && beyond.is_none() {
-                beyond = Some((partition.clone(), *offset, processed));
+            if offset > processed && beyond.is_none() {
+                beyond = Some((partition.clone(), offset, processed));
             }
         }
         beyond

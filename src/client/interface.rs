@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::AssignorName;
-use crate::protocol::message::{Request, Response};
+use crate::protocol::message::{CommittedOffsets, Request, Response};
 use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
 
 /// Where a consumer takes random numbers from: reconnect back-off, exponential retry back-off, the least loaded broker
@@ -196,7 +196,7 @@ pub enum ClientEvent {
     /// A commit was tried: `None` when it failed without a request.
     CommitSent { sync: bool, partitions: u32 },
     /// A commit ended; `Err` names Kafka's exception class.
-    CommitEnded { offsets: Vec<(TopicPartition, i64)>, result: Result<(), &'static str>, latency_ns: u64 },
+    CommitEnded { offsets: CommittedOffsets, result: Result<(), &'static str>, latency_ns: u64 },
     /// LeaveGroup was sent, or the member would have left but is static.
     LeaveGroup { reason: Arc<str>, sent: bool },
     /// An exception reached the application.

@@ -15,13 +15,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::coordinator::{RequestId, Shard};
+use crate::coordinator::Shard;
 use crate::engine::{Distribution, RandomStream, SimDuration, SimTime, TimerSlot};
 use crate::protocol::{BrokerId, ErrorCode, GroupId};
 use crate::trace::PartitionIndex;
 
 use super::log::ReplicatedLog;
-use super::network::ConnectionId;
 
 /// One broker process.
 pub struct Broker {
@@ -56,8 +55,6 @@ pub struct ShardHost {
     pub log: ReplicatedLog,
     /// The queue's slot of each of the coordinator's timers, by `TimerId`; made when a timer is first armed.
     pub timers: Vec<Option<TimerSlot>>,
-    /// Who waits for which answer.
-    pub waiting: FxHashMap<RequestId, (ConnectionId, u32)>,
     /// Draws of the log's latency.
     pub latency: RandomStream,
     /// Draws of how late timers act.

@@ -101,7 +101,6 @@ impl Simulation<'_> {
         }
         let host = &mut self.brokers.shards[index as usize];
         host.epoch = next_epoch;
-        host.waiting.clear();
         host.log.change_leader(unclean);
         for slot in host.timers.drain(..).flatten() {
             self.queue.remove_timer(slot);
@@ -133,7 +132,7 @@ impl Simulation<'_> {
         if host.epoch != epoch {
             return;
         }
-        let records = host.log.records().to_vec();
+        let records = host.log.records();
         let (log_end, high_watermark) = (host.log.end(), host.log.high_watermark());
         self.shard_input(index, coordinator::Input::Loaded { records, log_end, high_watermark }, None);
     }

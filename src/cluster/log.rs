@@ -10,20 +10,33 @@
 //! reads that segment whole, and it can hold many records of one key: they are not kept here, but counted.
 
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::coordinator::{LoggedRecord, MemberMetadata, Record};
+use crate::coordinator::{LoggedRecord, MemberMetadata, Record, Records};
 use crate::engine::SimTime;
-use crate::protocol::{GroupId, TopicPartition};
+use crate::protocol::message::CommittedPartition;
+use crate::protocol::{GroupId, TopicName, TopicPartition};
+
+/// What one operation appended.
+struct Batch {
+    /// Offset of its first record.
+    base: i64,
+    records: Records,
+}
+
+impl Batch {
+    fn end(&self) -> i64 {
+        self.base + self.records.len() as i64
+    }
+}
 
 /// A replicated log with its high watermark.
 pub struct ReplicatedLog {
-    /// Records that are still there, with their offsets, in order.
-    records: Vec<LoggedRecord>,
+    /// Appended and written, in order; of the replicated ones those that hold a newest record of a key.
+    batches: Vec<Batch>,
     /// Appended but not flushed: waits for the linger timer.
-    open_batch: Vec<LoggedRecord>,
+    open: Vec<Batch>,
     /// Offset after the last record, flushed or not.
     end: i64,
     /// Everything before it is replicated.
@@ -53,6 +66,39 @@ impl Segment {
         self.records += records;
         self.bytes += bytes;
     }
+
+    fn write_all(&mut self, records: &Records) {
+        match records {
+            Records::Commit(commit) => {
+                for committed in commit.partitions.iter() {
+                    self.write(1, bytes_of_offset(&commit.group, &committed.partition) as u64);
+                }
+            }
+            Records::Each(records) => records.iter().for_each(|record| self.write(1, bytes(record) as u64)),
+        }
+    }
+}
+
+/// What a record has beside its texts: the fields of key and value and the share of a batch's header.
+const FIXED_BYTES: usize = 60;
+
+/// About so many bytes of a segment.
+fn bytes(record: &Record) -> usize {
+    match record {
+        Record::GroupMetadata { group, value } => {
+            let members = value.iter().flat_map(|value| &value.members);
+            let of_member = |member: &MemberMetadata| {
+                member.member_id.as_str().len() + member.subscription.len() + member.assignment.len() + FIXED_BYTES
+            };
+            FIXED_BYTES + group.as_str().len() + members.map(of_member).sum::<usize>()
+        }
+        Record::OffsetCommit { group, partition, .. } => bytes_of_offset(group, partition),
+        Record::EndTxnMarker { .. } => FIXED_BYTES,
+    }
+}
+
+fn bytes_of_offset(group: &GroupId, partition: &TopicPartition) -> usize {
+    FIXED_BYTES + group.as_str().len() + partition.topic.as_str().len()
 }
 
 /// Bytes of a record that was there before the run: an offset commit with short names.
@@ -64,40 +110,39 @@ impl ReplicatedLog {
         let mut segment = Segment { records: 0, bytes: 0, bytes_max: segment_bytes.max(1), rolled: false };
         segment.write(older_records, (older_records * BYTES_OF_OLD_RECORD).min(segment_bytes.max(1)));
         ReplicatedLog {
-            records: Vec::new(),
-            open_batch: Vec::new(),
+            batches: Vec::new(),
+            open: Vec::new(),
             end: 0,
             high_watermark: 0,
             in_flight: VecDeque::new(),
             last_commit: SimTime::ZERO,
-            compact_at: 4_096,
+            compact_at: 1_024,
             segment,
         }
     }
 
     /// Takes records into the open batch. Returns true if that opened it (arm the linger timer).
-    pub fn append(&mut self, base_offset: i64, records: Vec<Record>) -> bool {
+    pub fn append(&mut self, base_offset: i64, records: Records) -> bool {
         debug_assert_eq!(base_offset, self.end, "the shard predicts the offsets of its records");
-        let opened = self.open_batch.is_empty();
-        for record in records {
-            self.open_batch.push(LoggedRecord { offset: self.end, record });
-            self.end += 1;
-        }
+        let opened = self.open.is_empty();
+        let batch = Batch { base: self.end, records };
+        self.end = batch.end();
+        self.open.push(batch);
         opened
     }
 
     /// Base offset of the open batch, if there is one.
     pub fn open_base(&self) -> Option<i64> {
-        self.open_batch.first().map(|first| first.offset)
+        self.open.first().map(|first| first.base)
     }
 
     /// Writes the open batch to the log; it is committed at the returned time, `latency_end` at the earliest and never
     /// before an earlier batch.
     pub fn flush(&mut self, latency_end: SimTime) -> SimTime {
-        for logged in &self.open_batch {
-            self.segment.write(1, bytes(&logged.record));
+        for batch in &self.open {
+            self.segment.write_all(&batch.records);
         }
-        self.records.append(&mut self.open_batch);
+        self.batches.append(&mut self.open);
         self.in_flight.push_back(self.end);
         self.last_commit = self.last_commit.max(latency_end);
         self.last_commit
@@ -106,7 +151,7 @@ impl ReplicatedLog {
     /// The open batch could not be written: its offsets are used again.
     pub fn refuse(&mut self) -> Option<i64> {
         let base = self.open_base()?;
-        self.open_batch.clear();
+        self.open.clear();
         self.end = base;
         Some(base)
     }
@@ -114,7 +159,7 @@ impl ReplicatedLog {
     /// The oldest flush is replicated. Returns the new high watermark.
     pub fn commit(&mut self) -> Option<i64> {
         self.high_watermark = self.in_flight.pop_front()?;
-        if self.records.len() > self.compact_at {
+        if self.batches.len() > self.compact_at {
             self.compact();
         }
         Some(self.high_watermark)
@@ -122,10 +167,10 @@ impl ReplicatedLog {
 
     /// A new leader takes over. Unless the old one handed over in order, what was not committed is lost.
     pub fn change_leader(&mut self, unclean: bool) {
-        self.records.append(&mut self.open_batch);
+        self.batches.append(&mut self.open);
         if unclean {
-            let kept = self.records.partition_point(|logged| logged.offset < self.high_watermark);
-            self.records.truncate(kept);
+            let kept = self.batches.partition_point(|batch| batch.base < self.high_watermark);
+            self.batches.truncate(kept);
             self.end = self.high_watermark;
         }
         self.high_watermark = self.end;
@@ -135,13 +180,18 @@ impl ReplicatedLog {
     }
 
     /// What a loading coordinator reads.
-    pub fn records(&self) -> &[LoggedRecord] {
-        &self.records
+    pub fn records(&self) -> Vec<LoggedRecord> {
+        let logged = |batch: &Batch| {
+            let placed = batch.records.iter().zip(batch.base..);
+            placed.map(|(record, offset)| LoggedRecord { offset, record }).collect::<Vec<_>>()
+        };
+        self.batches.iter().flat_map(logged).collect()
     }
 
     /// How many records that is in the real log: the segment that is being written, and what is left of older ones.
     pub fn records_to_read(&self) -> u64 {
-        self.segment.records + if self.segment.rolled { self.records.len() as u64 } else { 0 }
+        let left = || self.batches.iter().map(|batch| batch.records.len() as u64).sum();
+        self.segment.records + if self.segment.rolled { left() } else { 0 }
     }
 
     /// Offset after the last record.
@@ -154,63 +204,67 @@ impl ReplicatedLog {
         self.high_watermark
     }
 
-    /// Keeps the newest committed record of each key, and everything not committed. Tombstones go too.
+    /// Keeps the newest committed record of each key, and everything not committed. Tombstones go too. Most batches stay
+    /// or go as a whole: the next commit of a consumer names the same partitions.
     fn compact(&mut self) {
-        let mut seen: FxHashSet<Key> = FxHashSet::default();
-        let mut kept = vec![true; self.records.len()];
-        // From the newest on: the first record of a key is the one that stays.
-        for (logged, kept) in self.records.iter().zip(&mut kept).rev() {
-            if let Some((key, tombstone)) = key(&logged.record) {
-                let newest = seen.insert(key);
-                *kept = logged.offset >= self.high_watermark || (newest && !tombstone);
+        let mut newest = Newest::default();
+        let mut stay = Vec::new();
+        for batch in self.batches.iter().rev() {
+            if batch.end() > self.high_watermark {
+                stay.resize(stay.len() + batch.records.len(), true);
+            } else {
+                newest.look_at(&batch.records, &mut stay);
             }
         }
-        let mut kept = kept.into_iter();
-        self.records.retain(|_| kept.next().unwrap_or(true));
-        self.compact_at = self.records.len() * 2 + 4_096;
+        let mut stay = stay.into_iter().rev();
+        for batch in std::mem::take(&mut self.batches) {
+            let staying: Vec<bool> = stay.by_ref().take(batch.records.len()).collect();
+            if staying.iter().all(|stays| *stays) {
+                self.batches.push(batch);
+            } else if staying.contains(&true) {
+                let kept = batch.records.iter().zip(batch.base..).zip(staying).filter(|(_, stays)| *stays);
+                self.batches
+                    .extend(kept.map(|((record, base), _)| Batch { base, records: Records::Each(vec![record]) }));
+            }
+        }
+        self.compact_at = self.batches.len() * 2 + 1_024;
     }
 }
 
-/// About so many bytes of a segment: the fields of key and value and the share of a batch's header.
-fn bytes(record: &Record) -> u64 {
-    const FIXED: usize = 60;
-    let length = match record {
-        Record::GroupMetadata { group, value } => {
-            let members = value.iter().flat_map(|value| &value.members);
-            let of_member = |member: &MemberMetadata| {
-                member.member_id.as_str().len() + member.subscription.len() + member.assignment.len() + FIXED
-            };
-            group.as_str().len() + members.map(of_member).sum::<usize>()
+/// Keys of which a record was seen, by one who walks from the newest record to the oldest.
+#[derive(Default)]
+struct Newest<'a> {
+    groups: FxHashSet<&'a GroupId>,
+    offsets: FxHashMap<(&'a GroupId, &'a TopicName), FxHashSet<i32>>,
+}
+
+impl<'a> Newest<'a> {
+    /// Tells of each record, the last one first, whether it stays: as the newest of its key, unless it is a tombstone.
+    /// Records of transactions stay.
+    fn look_at(&mut self, records: &'a Records, stay: &mut Vec<bool>) {
+        match records {
+            Records::Commit(commit) if commit.producer.is_none() => {
+                let same_topic = |left: &CommittedPartition, right: &CommittedPartition| {
+                    left.partition.topic == right.partition.topic
+                };
+                for run in commit.partitions.chunk_by(same_topic).rev() {
+                    let seen = self.offsets.entry((&commit.group, &run[0].partition.topic)).or_default();
+                    stay.extend(run.iter().rev().map(|committed| seen.insert(committed.partition.partition)));
+                }
+            }
+            Records::Commit(commit) => stay.resize(stay.len() + commit.partitions.len(), true),
+            Records::Each(records) => {
+                let stays = |record: &'a Record| match record {
+                    Record::GroupMetadata { group, value } => self.groups.insert(group) && value.is_some(),
+                    Record::OffsetCommit { group, partition, producer: None, value } => {
+                        let seen = self.offsets.entry((group, &partition.topic)).or_default();
+                        seen.insert(partition.partition) && value.is_some()
+                    }
+                    Record::OffsetCommit { .. } | Record::EndTxnMarker { .. } => true,
+                };
+                stay.extend(records.iter().rev().map(stays));
+            }
         }
-        Record::OffsetCommit { group, partition, .. } => group.as_str().len() + partition.topic.as_str().len(),
-        Record::EndTxnMarker { .. } => 0,
-    };
-    (FIXED + length) as u64
-}
-
-/// Key of a record as compaction sees it.
-#[derive(PartialEq, Eq)]
-struct Key<'a> {
-    group: &'a GroupId,
-    partition: Option<&'a TopicPartition>,
-}
-
-impl Hash for Key<'_> {
-    /// By the partition's number: it tells most keys of a log apart, and texts are slow to hash.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let texts = self.partition.map_or(0, |partition| partition.topic.as_str().len()) + self.group.as_str().len();
-        (self.partition.map(|partition| partition.partition), texts).hash(state);
-    }
-}
-
-/// The record's key and whether it is a tombstone; `None` for records of transactions, which stay.
-fn key(record: &Record) -> Option<(Key<'_>, bool)> {
-    match record {
-        Record::GroupMetadata { group, value } => Some((Key { group, partition: None }, value.is_none())),
-        Record::OffsetCommit { group, partition, producer: None, value } => {
-            Some((Key { group, partition: Some(partition) }, value.is_none()))
-        }
-        _ => None,
     }
 }
 
@@ -242,10 +296,10 @@ mod tests {
     #[test]
     fn commits_come_in_log_order_even_if_a_later_write_was_quicker() {
         let mut log = ReplicatedLog::new(SEGMENT, 0);
-        assert!(log.append(0, vec![record("a", Some(1))]), "the first append opens a batch");
-        assert!(!log.append(1, vec![record("a", Some(2))]), "the second joins it");
+        assert!(log.append(0, vec![record("a", Some(1))].into()), "the first append opens a batch");
+        assert!(!log.append(1, vec![record("a", Some(2))].into()), "the second joins it");
         assert_eq!(log.flush(SimTime(500)), SimTime(500));
-        assert!(log.append(2, vec![record("a", Some(3))]));
+        assert!(log.append(2, vec![record("a", Some(3))].into()));
         assert_eq!(log.flush(SimTime(400)), SimTime(500));
         assert_eq!(log.commit(), Some(2));
         assert_eq!(log.commit(), Some(3));
@@ -255,22 +309,22 @@ mod tests {
     #[test]
     fn a_refused_batch_gives_its_offsets_back() {
         let mut log = ReplicatedLog::new(SEGMENT, 0);
-        log.append(0, vec![record("a", Some(1))]);
+        log.append(0, vec![record("a", Some(1))].into());
         log.flush(SimTime(1));
-        log.append(1, vec![record("a", Some(2)), record("b", Some(1))]);
+        log.append(1, vec![record("a", Some(2)), record("b", Some(1))].into());
         assert_eq!(log.refuse(), Some(1));
         assert_eq!(log.end(), 1);
-        assert!(log.append(1, vec![record("a", Some(3))]));
+        assert!(log.append(1, vec![record("a", Some(3))].into()));
     }
 
     #[test]
     fn an_unclean_leader_change_loses_what_was_not_replicated() {
         for (unclean, kept) in [(true, vec![0]), (false, vec![0, 1])] {
             let mut log = ReplicatedLog::new(SEGMENT, 0);
-            log.append(0, vec![record("a", Some(1))]);
+            log.append(0, vec![record("a", Some(1))].into());
             log.flush(SimTime(1));
             log.commit();
-            log.append(1, vec![record("b", Some(1))]);
+            log.append(1, vec![record("b", Some(1))].into());
             log.flush(SimTime(2));
             log.change_leader(unclean);
             assert_eq!(offsets(&log), kept);
@@ -281,17 +335,17 @@ mod tests {
     #[test]
     fn a_new_leader_does_not_wait_for_the_storage_of_the_old_one() {
         let mut log = ReplicatedLog::new(SEGMENT, 0);
-        log.append(0, vec![record("a", Some(1))]);
+        log.append(0, vec![record("a", Some(1))].into());
         assert_eq!(log.flush(SimTime(1_000)), SimTime(1_000), "the old leader's storage stalls until then");
         log.change_leader(false);
-        log.append(1, vec![record("a", Some(2))]);
+        log.append(1, vec![record("a", Some(2))].into());
         assert_eq!(log.flush(SimTime(10)), SimTime(10));
     }
 
     #[test]
     fn compaction_keeps_the_newest_record_of_each_key_and_no_tombstones() {
         let mut log = ReplicatedLog::new(SEGMENT, 0);
-        log.append(0, vec![record("a", Some(1)), record("b", Some(1)), record("a", Some(2)), record("b", None)]);
+        log.append(0, vec![record("a", Some(1)), record("b", Some(1)), record("a", Some(2)), record("b", None)].into());
         log.flush(SimTime(1));
         log.change_leader(false);
         assert_eq!(offsets(&log), [2]);
@@ -299,16 +353,16 @@ mod tests {
 
     #[test]
     fn a_loading_coordinator_reads_the_segment_that_is_written_whole_and_what_is_left_of_older_ones() {
-        let each = bytes(&record("a", Some(1)));
+        let each = bytes(&record("a", Some(1))) as u64;
         let mut log = ReplicatedLog::new(10 * each, 0);
         for offset in 0..10 {
-            log.append(offset, vec![record("a", Some(offset as i32))]);
+            log.append(offset, vec![record("a", Some(offset as i32))].into());
             log.flush(SimTime(offset as u64));
         }
         log.change_leader(false);
         assert_eq!((log.records().len(), log.records_to_read()), (1, 10), "all of one key, but in one segment");
         for offset in 10..13 {
-            log.append(offset, vec![record("b", Some(offset as i32))]);
+            log.append(offset, vec![record("b", Some(offset as i32))].into());
             log.flush(SimTime(offset as u64));
         }
         log.change_leader(false);
@@ -320,7 +374,7 @@ mod tests {
     fn the_log_does_not_grow_with_the_number_of_writes() {
         let mut log = ReplicatedLog::new(SEGMENT, 0);
         for offset in 0..100_000 {
-            log.append(offset, vec![record("a", Some(offset as i32))]);
+            log.append(offset, vec![record("a", Some(offset as i32))].into());
             log.flush(SimTime(offset as u64));
             log.commit();
         }

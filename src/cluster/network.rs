@@ -167,6 +167,13 @@ impl Streams {
             from_broker: RandomStream::new(seed, consumer, "network from broker"),
         }
     }
+
+    fn of(&mut self, way: Way) -> &mut RandomStream {
+        match way {
+            Way::ToBroker => &mut self.to_broker,
+            Way::FromBroker => &mut self.from_broker,
+        }
+    }
 }
 
 /// All connections and the state of all links.
@@ -255,6 +262,9 @@ impl Network {
 
     /// How long the connection rests after an answer (`throttle_time_ms`): the longest of what is asked for.
     pub fn throttle(&mut self, id: ConnectionId) -> SimDuration {
+        if self.active.is_empty() {
+            return SimDuration::ZERO;
+        }
         let Some(link) = self.links.get(&id) else { return SimDuration::ZERO };
         let random = &mut self.streams[link.consumer as usize].from_broker;
         let mut longest = SimDuration::ZERO;
@@ -279,22 +289,21 @@ impl Network {
     /// Sends a packet. If it can't leave, the network keeps it for [`Network::retry`].
     pub fn send(&mut self, now: SimTime, id: ConnectionId, way: Way, packet: Packet) -> (Sent, Option<Packet>) {
         let Some(link) = self.links.get_mut(&id) else { return (Sent::Held, None) };
-        let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
-        let lane = link.lane(way);
-        if !lane.held.is_empty() {
-            lane.held.push_back(packet);
+        if !link.lane(way).held.is_empty() {
+            link.lane(way).held.push_back(packet);
             return (Sent::Held, None);
         }
         let rto = packet.rto(self.model.rto);
-        match self.transit(consumer, broker, kind, way, rto) {
+        let random = self.streams[link.consumer as usize].of(way);
+        let latency = transit(&self.latency, self.model.loss, &self.active, link, way, rto, random);
+        let lane = link.lane(way);
+        match latency {
             None => {
-                let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
                 lane.held.push_back(packet);
                 lane.attempt = 0;
                 (Sent::RetryAt(now + rto), None)
             }
             Some(latency) => {
-                let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
                 lane.last_arrival = lane.last_arrival.max(now + latency).max(packet.not_before());
                 (Sent::Arrives(lane.last_arrival), Some(packet))
             }
@@ -304,54 +313,50 @@ impl Network {
     /// Tries a lane again whose first packet was lost. On success all held packets leave, in order.
     pub fn retry(&mut self, now: SimTime, id: ConnectionId, way: Way) -> Result<Vec<(SimTime, Packet)>, SimTime> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(Vec::new()) };
-        let (consumer, broker, kind) = (link.consumer, link.broker, link.kind);
         let rto = link.lane(way).held.front().map_or(self.model.rto, |packet| packet.rto(self.model.rto));
-        let Some(latency) = self.transit(consumer, broker, kind, way, rto) else {
-            let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
+        let random = self.streams[link.consumer as usize].of(way);
+        let latency = transit(&self.latency, self.model.loss, &self.active, link, way, rto, random);
+        let lane = link.lane(way);
+        let Some(latency) = latency else {
             lane.attempt = (lane.attempt + 1).min(30);
             return Err(now + (rto * (1 << lane.attempt)).min(RTO_MAX));
         };
-        let lane = self.links.get_mut(&id).expect("looked up above").lane(way);
         lane.last_arrival = lane.last_arrival.max(now + latency);
         lane.attempt = 0;
         let arrival = lane.last_arrival;
         Ok(lane.held.drain(..).map(|packet| (arrival, packet)).collect())
     }
+}
 
-    /// Time of one packet on its way, losses included; `None` in a black hole.
-    fn transit(
-        &mut self,
-        consumer: u32,
-        broker: BrokerId,
-        kind: Connection,
-        way: Way,
-        rto: SimDuration,
-    ) -> Option<SimDuration> {
-        let streams = &mut self.streams[consumer as usize];
-        let random = match way {
-            Way::ToBroker => &mut streams.to_broker,
-            Way::FromBroker => &mut streams.from_broker,
-        };
-        let mut latency = self.latency.sample(random);
-        let mut pass = 1.0 - self.model.loss;
-        for fault in &self.active {
-            if !meant(&fault.links, consumer, broker, kind) || !goes(fault.links.direction, way) {
-                continue;
-            }
-            match &fault.effect {
-                Effect::BlackHole => return None,
-                Effect::Loss(probability) => pass *= 1.0 - probability,
-                Effect::Delay(extra) => latency += extra.sample(random),
-                Effect::Refuse | Effect::Throttle(_) => {}
-            }
+/// Time of one packet on its way, losses included; `None` in a black hole.
+fn transit(
+    latency: &Sampler,
+    loss: f64,
+    active: &[ActiveFault],
+    link: &Link,
+    way: Way,
+    rto: SimDuration,
+    random: &mut RandomStream,
+) -> Option<SimDuration> {
+    let mut latency = latency.sample(random);
+    let mut pass = 1.0 - loss;
+    for fault in active {
+        if !meant(&fault.links, link.consumer, link.broker, link.kind) || !goes(fault.links.direction, way) {
+            continue;
         }
-        let mut rto = rto;
-        while pass < 1.0 && random.next_f64() >= pass && latency < RTO_MAX {
-            latency += rto;
-            rto = (rto * 2).min(RTO_MAX);
+        match &fault.effect {
+            Effect::BlackHole => return None,
+            Effect::Loss(probability) => pass *= 1.0 - probability,
+            Effect::Delay(extra) => latency += extra.sample(random),
+            Effect::Refuse | Effect::Throttle(_) => {}
         }
-        Some(latency)
     }
+    let mut rto = rto;
+    while pass < 1.0 && random.next_f64() >= pass && latency < RTO_MAX {
+        latency += rto;
+        rto = (rto * 2).min(RTO_MAX);
+    }
+    Some(latency)
 }
 
 impl Link {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::client::Input as ClientInput;
-use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, Shard, TimerId};
+use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, RequestId, Shard, TimerId};
 use crate::engine::{Millis, RandomStream, SimDuration, SimTime};
 use crate::protocol::message::{Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
@@ -11,7 +11,7 @@ use crate::trace::{Event, PartitionIndex};
 
 use super::brokers::{ShardHost, append_stream, timer_stream};
 use super::log::ReplicatedLog;
-use super::network::{ConnectionId, Link, Packet, Sent, Unread, Way};
+use super::network::{ConnectionId, Packet, Sent, Unread, Way};
 use super::simulation::{Flight, Simulation, Target};
 
 /// Makes member ids for the consumer whose request is handled: those that are fixed first, then drawn ones.
@@ -141,7 +141,8 @@ impl Simulation<'_> {
                         self.queue.schedule(link.muted_until, Target::ReadNext(id));
                     }
                 } else {
-                    self.serve(id, unread);
+                    link.in_service = true;
+                    self.serve(id, consumer, broker, unread);
                 }
             }
             Packet::Fin => {
@@ -163,11 +164,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// The broker takes a request off a connection.
-    fn serve(&mut self, id: ConnectionId, unread: Unread) {
-        let Some(link) = self.network.link(id) else { return };
-        link.in_service = true;
-        let (consumer, broker) = (link.consumer, link.broker);
+    /// The broker takes a request off a connection, which is in service from now on.
+    fn serve(&mut self, id: ConnectionId, consumer: u32, broker: BrokerId, unread: Unread) {
         let Unread { correlation_id, version, request } = unread;
         match *request {
             Request::FindCoordinator { group_id } => {
@@ -194,8 +192,7 @@ impl Simulation<'_> {
                     let body = coordinator::error_response(&request, ErrorCode::NotCoordinator);
                     return self.respond(id, correlation_id, body);
                 };
-                let request_id = self.new_request_id();
-                self.brokers.shards[shard as usize].waiting.insert(request_id, (id, correlation_id));
+                let request_id = request_id(id, correlation_id);
                 let client = self.client_info[consumer as usize].clone();
                 let input = coordinator::Input::Request { id: request_id, version, client, body: request };
                 self.shard_input(shard, input, Some(consumer));
@@ -227,11 +224,14 @@ impl Simulation<'_> {
 
     /// The broker reads the next request of a connection.
     pub(super) fn read_next(&mut self, id: ConnectionId) {
-        let now = self.now;
-        let reads = |link: &&mut Link| !link.in_service && link.muted_until <= now;
-        let next = self.network.link(id).filter(reads).and_then(|link| link.unread.pop_front());
-        match next {
-            Some(unread) => self.serve(id, unread),
+        let Some(link) = self.network.link(id) else { return };
+        let reads = !link.in_service && link.muted_until <= self.now;
+        match link.unread.pop_front_if(|_| reads) {
+            Some(unread) => {
+                link.in_service = true;
+                let (consumer, broker) = (link.consumer, link.broker);
+                self.serve(id, consumer, broker, unread);
+            }
             None => self.close_if_read(id),
         }
     }
@@ -266,7 +266,7 @@ impl Simulation<'_> {
         if !link.unread.is_empty() {
             // As an event of its own, so that what the answered request still wants done comes first.
             self.queue.schedule(link.muted_until.max(self.now), Target::ReadNext(id));
-        } else {
+        } else if link.fin {
             self.close_if_read(id);
         }
     }
@@ -285,7 +285,6 @@ impl Simulation<'_> {
             shard: Shard::new(config.clone(), ReleaseRule::Deferred),
             log: ReplicatedLog::new(u64::from(config.offsets_topic_segment_bytes), cluster.offsets_log_records),
             timers: Vec::new(),
-            waiting: Default::default(),
             latency: append_stream(seed, partition),
             lateness: timer_stream(seed, partition),
             epoch: 0,
@@ -319,9 +318,8 @@ impl Simulation<'_> {
         let host = &mut self.brokers.shards[index as usize];
         match output {
             ShardOutput::Respond { id, body } => {
-                if let Some((connection, correlation_id)) = host.waiting.remove(&id) {
-                    self.respond(connection, correlation_id, body);
-                }
+                let (connection, correlation_id) = asked_on(id);
+                self.respond(connection, correlation_id, body);
             }
             ShardOutput::Append { base_offset, records } => {
                 if host.log.append(base_offset, records) {
@@ -433,6 +431,15 @@ impl Simulation<'_> {
             self.fly(latest[&consumer], id, Way::FromBroker, Packet::Reset);
         }
     }
+}
+
+/// A request is named by its connection and its number there.
+fn request_id(connection: ConnectionId, correlation_id: u32) -> RequestId {
+    RequestId(u64::from(connection.0) << 32 | u64::from(correlation_id))
+}
+
+fn asked_on(RequestId(id): RequestId) -> (ConnectionId, u32) {
+    (ConnectionId((id >> 32) as u32), id as u32)
 }
 
 /// The group that a request is about.

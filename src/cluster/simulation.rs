@@ -2,7 +2,7 @@
 
 use crate::client::Output as ClientOutput;
 use crate::client::{RecordBatch, Thread};
-use crate::coordinator::{ClientInfo, Output as ShardOutput, RequestId};
+use crate::coordinator::{ClientInfo, Output as ShardOutput};
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
 use crate::protocol::{BrokerId, GroupId, TopicName, TopicPartition};
 use crate::scenario::Scenario;
@@ -132,7 +132,6 @@ pub(super) struct Simulation<'a> {
     pub network: Network,
     pub flights: Slab<Flight>,
     pub brokers: Brokers,
-    pub next_request: u64,
     pub workload: Workload,
     pub topics: Vec<TopicState>,
     /// Bytes of a record, by partition.
@@ -268,7 +267,6 @@ impl<'a> Simulation<'a> {
             network,
             flights: Slab::new(),
             brokers: Brokers::new(scenario.cluster.brokers, scenario.cluster.racks.clone()),
-            next_request: 0,
             workload: Workload::new(),
             topics: Vec::new(),
             partition_bytes: Vec::new(),
@@ -453,12 +451,6 @@ impl<'a> Simulation<'a> {
         if self.now > SimTime::ZERO {
             self.emit(Event::PartitionsAdded { partitions: added });
         }
-    }
-
-    /// A request id that was never used.
-    pub(super) fn new_request_id(&mut self) -> RequestId {
-        self.next_request += 1;
-        RequestId(self.next_request)
     }
 
     /// The consumer's group id.

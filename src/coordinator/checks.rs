@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::protocol::config::broker::BrokerConfig;
 use crate::protocol::message::{
-    HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetDeleteResponse,
+    CommitErrors, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetDeleteResponse,
     OffsetFetchResponse, Request, Response, SyncGroupResponse,
 };
 use crate::protocol::{Bytes, ErrorCode, Generation, MemberId};
@@ -62,10 +62,12 @@ pub fn error_response(body: &Request, error: ErrorCode) -> Response {
         Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),
         Request::LeaveGroup(_) => Response::LeaveGroup(LeaveGroupResponse { error, members: Vec::new() }),
         Request::OffsetCommit(request) => Response::OffsetCommit(OffsetCommitResponse {
-            partitions: request.partitions.iter().map(|commit| (commit.partition.clone(), error)).collect(),
+            partitions: request.partitions.clone(),
+            errors: CommitErrors::All(error),
         }),
         Request::TxnOffsetCommit(request) => Response::TxnOffsetCommit(OffsetCommitResponse {
-            partitions: request.partitions.iter().map(|commit| (commit.partition.clone(), error)).collect(),
+            partitions: request.partitions.clone(),
+            errors: CommitErrors::All(error),
         }),
         Request::OffsetFetch(_) => Response::OffsetFetch(OffsetFetchResponse { error, partitions: Vec::new() }),
         Request::WriteTxnMarker(_) => Response::WriteTxnMarker { error },

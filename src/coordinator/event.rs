@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{ClientId, Generation, GroupId, GroupInstanceId, MemberId, TopicPartition};
 
 /// Something that the coordinator tells people. Sources: `GroupMetadataManager`, `OffsetMetadataManager`,
@@ -70,7 +71,7 @@ pub enum CoordinatorEvent {
     /// A commit outside group management made a group.
     SimpleGroupCreated { group: GroupId },
     /// Offsets were committed by a member and are durable. (Kafka logs nothing.)
-    OffsetsCommitted { group: GroupId, member: MemberId, partitions: Vec<(TopicPartition, i64)> },
+    OffsetsCommitted { group: GroupId, member: MemberId, partitions: CommittedOffsets },
     /// Offsets expired. (Kafka logs only the number of tombstones.)
     OffsetsExpired { group: GroupId, partitions: Vec<TopicPartition> },
     /// A group without members and offsets was removed by the periodic check. (Kafka logs nothing.)

@@ -38,7 +38,7 @@ use crate::protocol::message::{Request, Response};
 use crate::protocol::{ClientId, ErrorCode, GroupId, MemberId, TopicPartition};
 
 use super::event::CoordinatorEvent;
-use super::record::{LoggedRecord, Record};
+use super::record::{LoggedRecord, Records};
 
 /// Names a request while its answer is open. Given by the caller, never reused within a shard's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -137,7 +137,7 @@ pub enum Output {
     /// Answer a request.
     Respond { id: RequestId, body: Response },
     /// Append records to the shard's log, the first at `base_offset`.
-    Append { base_offset: i64, records: Vec<Record> },
+    Append { base_offset: i64, records: Records },
     /// Arm (or move) a timer.
     SetTimer { timer: TimerId, at: Millis },
     /// Withdraw a timer.

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use crate::engine::Millis;
 use crate::protocol::message::{
-    HeartbeatResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitResponse, OffsetDeleteResponse,
-    OffsetFetchResponse, Response,
+    CommitErrors, CommittedOffsets, HeartbeatResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitResponse,
+    OffsetDeleteResponse, OffsetFetchResponse, Response,
 };
-use crate::protocol::{ErrorCode, GroupId, GroupInstanceId, MemberId, TopicPartition};
+use crate::protocol::{ErrorCode, GroupId, GroupInstanceId, MemberId};
 
 use super::checks::{join_error, operation_error, sync_error};
 use super::classic::Callback;
@@ -31,9 +31,9 @@ pub(super) enum Answer {
     /// LeaveGroup.
     Leave { id: RequestId, response: LeaveGroupResponse },
     /// OffsetCommit, with what is told about it once it is durable.
-    OffsetCommit { id: RequestId, partitions: Vec<(TopicPartition, ErrorCode)>, committed: Option<CommittedOffsets> },
+    OffsetCommit { id: RequestId, response: OffsetCommitResponse, committed: Option<Committed> },
     /// TxnOffsetCommit.
-    TxnOffsetCommit { id: RequestId, partitions: Vec<(TopicPartition, ErrorCode)> },
+    TxnOffsetCommit { id: RequestId, response: OffsetCommitResponse },
     /// OffsetFetch that requires stable offsets.
     OffsetFetch { id: RequestId, response: OffsetFetchResponse },
     /// OffsetDelete.
@@ -47,10 +47,10 @@ pub(super) enum Answer {
 }
 
 /// Who committed which offsets.
-pub(super) struct CommittedOffsets {
+pub(super) struct Committed {
     pub(super) group: GroupId,
     pub(super) member: MemberId,
-    pub(super) offsets: Vec<(TopicPartition, i64)>,
+    pub(super) partitions: CommittedOffsets,
 }
 
 /// An operation that ends when the log is committed up to `completes_at`.
@@ -121,15 +121,13 @@ impl Answer {
             Answer::DeleteGroupsAfterwards { .. } => return,
             Answer::Heartbeat { id, error } => (id, Response::Heartbeat(HeartbeatResponse { error })),
             Answer::Leave { id, response } => (id, Response::LeaveGroup(response)),
-            Answer::OffsetCommit { id, partitions, committed } => {
-                if let Some(CommittedOffsets { group, member, offsets }) = committed {
-                    env.event(CoordinatorEvent::OffsetsCommitted { group, member, partitions: offsets });
+            Answer::OffsetCommit { id, response, committed } => {
+                if let Some(Committed { group, member, partitions }) = committed {
+                    env.event(CoordinatorEvent::OffsetsCommitted { group, member, partitions });
                 }
-                (id, Response::OffsetCommit(OffsetCommitResponse { partitions }))
+                (id, Response::OffsetCommit(response))
             }
-            Answer::TxnOffsetCommit { id, partitions } => {
-                (id, Response::TxnOffsetCommit(OffsetCommitResponse { partitions }))
-            }
+            Answer::TxnOffsetCommit { id, response } => (id, Response::TxnOffsetCommit(response)),
             Answer::OffsetFetch { id, response } => (id, Response::OffsetFetch(response)),
             Answer::OffsetDelete { id, response } => (id, Response::OffsetDelete(response)),
             Answer::DeleteGroups { id, results } => (id, Response::DeleteGroups { results }),
@@ -141,9 +139,7 @@ impl Answer {
     /// The operation failed (classic-coordinator.md 0.6).
     pub(super) fn fail(self, raw: ErrorCode, env: &mut Env) {
         let error = operation_error(raw);
-        let all = |partitions: Vec<(TopicPartition, ErrorCode)>| OffsetCommitResponse {
-            partitions: partitions.into_iter().map(|(partition, _)| (partition, error)).collect(),
-        };
+        let all = |response| OffsetCommitResponse { errors: CommitErrors::All(error), ..response };
         let (id, body) = match self {
             Answer::Nobody | Answer::ExpireGroupMetadata => return,
             Answer::Join(id) => return env.answer_join(id, join_error(error, MemberId::default())),
@@ -154,8 +150,8 @@ impl Answer {
                 (id, Response::Heartbeat(HeartbeatResponse { error }))
             }
             Answer::Leave { id, .. } => (id, Response::LeaveGroup(LeaveGroupResponse { error, members: Vec::new() })),
-            Answer::OffsetCommit { id, partitions, .. } => (id, Response::OffsetCommit(all(partitions))),
-            Answer::TxnOffsetCommit { id, partitions } => (id, Response::TxnOffsetCommit(all(partitions))),
+            Answer::OffsetCommit { id, response, .. } => (id, Response::OffsetCommit(all(response))),
+            Answer::TxnOffsetCommit { id, response } => (id, Response::TxnOffsetCommit(all(response))),
             Answer::OffsetFetch { id, .. } => {
                 let error = fetch_error(raw);
                 (id, Response::OffsetFetch(OffsetFetchResponse { error, partitions: Vec::new() }))

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::engine::Millis;
+use crate::protocol::message::CommittedPartition;
 use crate::protocol::{
     Bytes, ClientId, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicPartition,
 };
@@ -110,6 +111,94 @@ impl OffsetCommitValue {
         }
     }
 }
+
+/// What one operation appends: a commit's records share what the request says of its partitions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Records {
+    /// Those of an accepted commit, one for each partition.
+    Commit(CommitRecords),
+    /// Any others.
+    Each(Vec<Record>),
+}
+
+/// The records of a commit.
+#[derive(Clone, Debug)]
+pub struct CommitRecords {
+    /// The group.
+    pub group: GroupId,
+    /// The partitions, with what was committed.
+    pub partitions: Arc<[CommittedPartition]>,
+    /// The transactional producer that commits.
+    pub producer: Option<(ProducerId, i16)>,
+    /// When it was committed.
+    pub commit_timestamp: Millis,
+    /// When it expires, if the request said so.
+    pub expire_timestamp: Option<Millis>,
+}
+
+impl CommitRecords {
+    /// The value that is written for one of the partitions.
+    pub fn value(&self, committed: &CommittedPartition) -> OffsetCommitValue {
+        OffsetCommitValue {
+            offset: committed.offset,
+            leader_epoch: committed.leader_epoch,
+            metadata: committed.metadata.clone().filter(|metadata| !metadata.is_empty()),
+            commit_timestamp: self.commit_timestamp,
+            expire_timestamp: self.expire_timestamp,
+            // TxnOffsetCommit names no topic ids.
+            topic_id: if self.producer.is_some() { TopicId::ZERO } else { committed.topic_id },
+        }
+    }
+
+    fn record(&self, committed: &CommittedPartition) -> Record {
+        Record::OffsetCommit {
+            group: self.group.clone(),
+            partition: committed.partition.clone(),
+            producer: self.producer,
+            value: Some(self.value(committed)),
+        }
+    }
+}
+
+impl Records {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Records::Commit(commit) => commit.partitions.len(),
+            Records::Each(records) => records.len(),
+        }
+    }
+
+    /// True without a record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Each record, in the order of the log.
+    pub fn iter(&self) -> impl Iterator<Item = Record> {
+        let (commit, others) = match self {
+            Records::Commit(commit) => (Some(commit), &[][..]),
+            Records::Each(records) => (None, &records[..]),
+        };
+        let committed =
+            commit.into_iter().flat_map(|commit| commit.partitions.iter().map(|committed| commit.record(committed)));
+        committed.chain(others.iter().cloned())
+    }
+}
+
+impl From<Vec<Record>> for Records {
+    fn from(records: Vec<Record>) -> Self {
+        Records::Each(records)
+    }
+}
+
+impl PartialEq for Records {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Records {}
 
 /// A record with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,16 +5,16 @@ use super::classic::{self, ClassicGroup, Handled, Write};
 use super::env::{Env, Unexpected};
 use super::interface::{ClientInfo, Output, RequestId, TimerId, TimerKey};
 use super::offsets;
-use super::operations::{Answer, CommittedOffsets, leave_of_absent_group};
-use super::record::Record;
+use super::operations::{Answer, Committed, leave_of_absent_group};
+use super::record::{Record, Records};
 use super::shard::{Call, Operation, Shard};
 use super::timers::JoinTimer;
 use crate::protocol::message::{
-    CommittedPartition, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, LeaveGroupRequest, LeaveGroupResponse,
+    CommitErrors, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, LeaveGroupRequest, LeaveGroupResponse,
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest, Request,
     Response, SyncGroupRequest, TxnMarkerRequest, TxnOffsetCommitRequest,
 };
-use crate::protocol::{ErrorCode, GroupId, MemberId, TopicPartition};
+use crate::protocol::{ErrorCode, GroupId, TopicPartition};
 
 /// Requests.
 impl Shard {
@@ -87,7 +87,10 @@ impl Shard {
         match handled {
             Ok(None) => self.submit(Operation::without_records(answer), call),
             Ok(Some(Write { record, callback })) => {
-                self.submit(Operation { records: vec![record], replay: false, callback: Some(callback), answer }, call);
+                self.submit(
+                    Operation { records: vec![record].into(), replay: false, callback: Some(callback), answer },
+                    call,
+                );
             }
             Err(Unexpected(message)) => {
                 self.unexpected(&message, call);
@@ -132,12 +135,16 @@ impl Shard {
         let (state, mut env) = self.split(call);
         match offsets::commit(state, version, request, &mut env) {
             Ok(outcome) => {
-                let committed = committed_offsets(committer, &outcome.records);
-                let answer = Answer::OffsetCommit { id, partitions: outcome.partitions, committed };
-                self.submit(Operation::replayed(outcome.records, answer), call);
+                let (group, member) = committer;
+                let partitions = outcome.records.partitions.clone();
+                // What is told when the commit is durable.
+                let committed =
+                    (!partitions.is_empty()).then(|| Committed { group, member, partitions: partitions.into() });
+                let answer = Answer::OffsetCommit { id, response: outcome.response, committed };
+                self.submit(Operation::replayed(Records::Commit(outcome.records), answer), call);
             }
             Err((error, partitions)) => {
-                let response = OffsetCommitResponse { partitions: refused(partitions, error) };
+                let response = OffsetCommitResponse { partitions, errors: CommitErrors::All(error) };
                 call.out.push(Output::Respond { id, body: Response::OffsetCommit(response) });
             }
         }
@@ -147,11 +154,11 @@ impl Shard {
         let (state, mut env) = self.split(call);
         match offsets::commit_transactional(state, request, &mut env) {
             Ok(outcome) => {
-                let answer = Answer::TxnOffsetCommit { id, partitions: outcome.partitions };
-                self.submit(Operation::replayed(outcome.records, answer), call);
+                let answer = Answer::TxnOffsetCommit { id, response: outcome.response };
+                self.submit(Operation::replayed(Records::Commit(outcome.records), answer), call);
             }
             Err((error, partitions)) => {
-                let response = OffsetCommitResponse { partitions: refused(partitions, error) };
+                let response = OffsetCommitResponse { partitions, errors: CommitErrors::All(error) };
                 call.out.push(Output::Respond { id, body: Response::TxnOffsetCommit(response) });
             }
         }
@@ -160,7 +167,7 @@ impl Shard {
     fn write_txn_marker(&mut self, id: RequestId, request: TxnMarkerRequest, call: &mut Call) {
         let TxnMarkerRequest { producer_id, producer_epoch, commit } = request;
         let marker = Record::EndTxnMarker { producer_id, producer_epoch, commit };
-        self.submit(Operation::replayed(vec![marker], Answer::TxnMarker { id }), call);
+        self.submit(Operation::replayed(vec![marker].into(), Answer::TxnMarker { id }), call);
     }
 
     /// classic-coordinator.md 6.5: stable offsets wait like a write, others are read at once.
@@ -179,7 +186,7 @@ impl Shard {
         let (state, _) = self.split(call);
         match offsets::delete_offsets(state, request) {
             Ok((response, records)) => {
-                self.submit(Operation::replayed(records, Answer::OffsetDelete { id, response }), call);
+                self.submit(Operation::replayed(records.into(), Answer::OffsetDelete { id, response }), call);
             }
             Err(error) => {
                 let response = OffsetDeleteResponse { error, topics: Vec::new() };
@@ -192,30 +199,15 @@ impl Shard {
     pub(super) fn delete_groups(&mut self, id: RequestId, groups: Vec<GroupId>, call: &mut Call) {
         let (state, mut env) = self.split(call);
         let (results, records) = offsets::delete_groups(state, &groups, &mut env);
-        self.submit(Operation::replayed(records, Answer::DeleteGroups { id, results }), call);
+        self.submit(Operation::replayed(records.into(), Answer::DeleteGroups { id, results }), call);
     }
 
     /// A topic was deleted.
     pub(super) fn partitions_deleted(&mut self, partitions: &[TopicPartition], call: &mut Call) {
         let (state, _) = self.split(call);
         let records = offsets::partitions_deleted(state, partitions);
-        self.submit(Operation::replayed(records, Answer::Nobody), call);
+        self.submit(Operation::replayed(records.into(), Answer::Nobody), call);
     }
-}
-
-/// Every partition with the same error.
-fn refused(partitions: Vec<CommittedPartition>, error: ErrorCode) -> Vec<(TopicPartition, ErrorCode)> {
-    partitions.into_iter().map(|commit| (commit.partition, error)).collect()
-}
-
-/// What is told when the commit is durable; nothing for commits outside group management.
-fn committed_offsets((group, member): (GroupId, MemberId), records: &[Record]) -> Option<CommittedOffsets> {
-    let mut offsets: Vec<(TopicPartition, i64)> = Vec::with_capacity(records.len());
-    offsets.extend(records.iter().filter_map(|record| match record {
-        Record::OffsetCommit { partition, value: Some(value), .. } => Some((partition.clone(), value.offset)),
-        _ => None,
-    }));
-    (!offsets.is_empty()).then_some(CommittedOffsets { group, member, offsets })
 }
 
 /// Timers.
@@ -247,7 +239,7 @@ impl Shard {
         let records = offsets::expire(state, &mut env);
         let next_check = env.now + env.config.offsets_retention_check_interval_ms;
         env.timers.set(TimerKey::ExpireGroupMetadata, next_check, env.out);
-        self.submit(Operation::replayed(records, Answer::ExpireGroupMetadata), call);
+        self.submit(Operation::replayed(records.into(), Answer::ExpireGroupMetadata), call);
     }
 }
 

@@ -10,7 +10,7 @@ use super::event::CoordinatorEvent;
 use super::interface::{Input, MemberIds, OperationId, Output, ReleaseRule, TimerId, TimerKey};
 use super::offsets::StoredOffset;
 use super::operations::{Answer, Operations, Rest};
-use super::record::{LoggedRecord, Record};
+use super::record::{LoggedRecord, Records};
 use super::state::State;
 use super::timers::Timers;
 use crate::engine::Millis;
@@ -54,7 +54,7 @@ pub(super) struct Call<'a> {
 
 /// What a handler wants done: records to append, and what follows.
 pub(super) struct Operation {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Records,
     /// Records of offsets and tombstones change memory when they are appended; group records stand for a change that
     /// was made already (classic-coordinator.md 0.4).
     pub(super) replay: bool,
@@ -65,11 +65,11 @@ pub(super) struct Operation {
 impl Operation {
     /// An operation that writes nothing.
     pub(super) fn without_records(answer: Answer) -> Self {
-        Operation { records: Vec::new(), replay: false, callback: None, answer }
+        Operation { records: Vec::new().into(), replay: false, callback: None, answer }
     }
 
     /// An operation whose records change memory.
-    pub(super) fn replayed(records: Vec<Record>, answer: Answer) -> Self {
+    pub(super) fn replayed(records: Records, answer: Answer) -> Self {
         Operation { records, replay: true, callback: None, answer }
     }
 }

@@ -12,7 +12,7 @@ use crate::protocol::{GroupId, ProducerId, TopicName, TopicPartition};
 use super::classic::{ClassicGroup, group_from_record};
 use super::env::Unexpected;
 use super::offsets::{OffsetStore, StoredOffset};
-use super::record::{LoggedRecord, OffsetCommitValue, Record};
+use super::record::{CommitRecords, LoggedRecord, OffsetCommitValue, Record, Records};
 
 /// How a change is undone.
 enum Change {
@@ -132,40 +132,35 @@ impl State {
 /// Applying records.
 impl State {
     /// Applies records that were appended at `base_offset`, where Kafka replays them.
-    pub(super) fn replay_all(&mut self, base_offset: i64, records: &[Record], now: Millis) -> Result<(), Unexpected> {
-        let mut offset = base_offset;
-        for run in records.chunk_by(are_offsets_of_one_topic) {
-            match run {
-                [Record::OffsetCommit { producer: None, value: Some(_), .. }, ..] => {
-                    self.replay_commits(offset, run, now)
-                }
-                _ => {
-                    for (record, offset) in run.iter().zip(offset..) {
-                        self.replay(offset, record, now)?;
-                    }
+    pub(super) fn replay_all(&mut self, base_offset: i64, records: &Records, now: Millis) -> Result<(), Unexpected> {
+        match records {
+            Records::Commit(commit) if commit.producer.is_none() => self.replay_commits(base_offset, commit, now),
+            others => {
+                for (record, offset) in others.iter().zip(base_offset..) {
+                    self.replay(offset, &record, now)?;
                 }
             }
-            offset += run.len() as i64;
         }
         Ok(())
     }
 
-    /// Plain commits of one group and topic: looks them up once.
-    fn replay_commits(&mut self, base_offset: i64, run: &[Record], now: Millis) {
-        let Some(Record::OffsetCommit { group, partition: TopicPartition { topic, .. }, .. }) = run.first() else {
-            return;
-        };
-        self.ensure_group(base_offset + 1, group, now);
-        let partitions = self.offsets.committed.topic_mut(group, topic);
-        let mut previous = Vec::with_capacity(run.len());
-        for (record, record_offset) in run.iter().zip(base_offset..) {
-            if let Record::OffsetCommit { partition, value: Some(value), .. } = record {
-                let stored = StoredOffset { value: value.clone(), record_offset };
-                previous.push((partition.partition, partitions.insert(partition.partition, stored)));
+    /// A plain commit: looks each topic up once.
+    fn replay_commits(&mut self, base_offset: i64, commit: &CommitRecords, now: Millis) {
+        let group = &commit.group;
+        let mut record_offset = base_offset;
+        for run in commit.partitions.chunk_by(|left, right| left.partition.topic == right.partition.topic) {
+            self.ensure_group(record_offset + 1, group, now);
+            let topic = &run[0].partition.topic;
+            let partitions = self.offsets.committed.topic_mut(group, topic);
+            let mut previous = Vec::with_capacity(run.len());
+            for committed in run {
+                let stored = StoredOffset { value: commit.value(committed), record_offset };
+                let number = committed.partition.partition;
+                previous.push((number, partitions.insert(number, stored)));
+                record_offset += 1;
             }
+            self.note(record_offset, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous });
         }
-        let change = Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous };
-        self.note(base_offset + run.len() as i64, change);
     }
 
     /// An offset of a group that does not exist makes a simple one.
@@ -424,16 +419,5 @@ impl State {
             }
         }
         removed
-    }
-}
-
-/// Plain commits of one group and topic stand next to each other in most requests.
-fn are_offsets_of_one_topic(left: &Record, right: &Record) -> bool {
-    match (left, right) {
-        (
-            Record::OffsetCommit { group, partition, producer: None, value: Some(_) },
-            Record::OffsetCommit { group: other_group, partition: other, producer: None, value: Some(_) },
-        ) => group == other_group && partition.topic == other.topic,
-        _ => false,
     }
 }

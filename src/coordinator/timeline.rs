@@ -4,6 +4,8 @@
 //! maps. Their order shows: topics of a fetch of all offsets, tombstones of expired offsets, groups that are unloaded.
 //! Only the order lives here; undoing is the work of the [journal](super::journal).
 
+use std::cell::Cell;
+
 use crate::protocol::ProducerId;
 use crate::protocol::java_hash::JavaKey;
 
@@ -19,6 +21,8 @@ pub(super) struct TimelineMap<K, V> {
     slots: Vec<u32>,
     nodes: Vec<Option<Node<K, V>>>,
     free: Vec<u32>,
+    /// What was found last: it is asked for again more often than not, and texts are slow to hash.
+    found: Cell<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,7 +36,7 @@ struct Node<K, V> {
 
 impl<K, V> Default for TimelineMap<K, V> {
     fn default() -> Self {
-        TimelineMap { slots: Vec::new(), nodes: Vec::new(), free: Vec::new() }
+        TimelineMap { slots: Vec::new(), nodes: Vec::new(), free: Vec::new(), found: Cell::new(NIL) }
     }
 }
 
@@ -141,6 +145,15 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
     }
 
     fn find(&self, key: &K) -> Option<u32> {
+        if let Some(Some(node)) = self.nodes.get(self.found.get() as usize)
+            && node.key == *key
+        {
+            return Some(self.found.get());
+        }
+        self.search(key)
+    }
+
+    fn search(&self, key: &K) -> Option<u32> {
         if self.slots.is_empty() {
             return None;
         }
@@ -149,6 +162,7 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
         while at != NIL {
             let node = self.node(at);
             if node.hash == hash && node.key == *key {
+                self.found.set(at);
                 return Some(at);
             }
             at = node.next;

@@ -1,6 +1,9 @@
 //! Requests and responses of consumer groups, with Kafka's field names. Fields that decide nothing are left out
 //! (throttle times, authorised operations).
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::protocol::{
     BrokerId, Bytes, ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicName,
     TopicPartition,
@@ -78,14 +81,14 @@ pub struct TopicMetadata {
     /// Per partition the racks of its replicas' brokers, in replica order, `None` for one without a rack or one that is
     /// down: the answer lists only brokers that are up, and a client knows no rack of another. Empty if no broker has a
     /// rack.
-    pub racks: Vec<Vec<Option<std::sync::Arc<str>>>>,
+    pub racks: Vec<Vec<Option<Arc<str>>>>,
 }
 
 /// One embedded protocol of a JoinGroup: an assignor's name and the member's subscription for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinGroupProtocol {
     /// `range`, `cooperative-sticky`, …
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// `ConsumerProtocolSubscription` bytes; opaque to the coordinator but for the topics.
     pub metadata: Bytes,
 }
@@ -104,11 +107,11 @@ pub struct JoinGroupRequest {
     /// `group.instance.id`.
     pub group_instance_id: Option<GroupInstanceId>,
     /// `consumer`.
-    pub protocol_type: std::sync::Arc<str>,
+    pub protocol_type: Arc<str>,
     /// The member's assignors, most wanted first.
     pub protocols: Vec<JoinGroupProtocol>,
     /// Why the client joins (KIP-800).
-    pub reason: Option<std::sync::Arc<str>>,
+    pub reason: Option<Arc<str>>,
 }
 
 /// A member as the leader sees it.
@@ -130,9 +133,9 @@ pub struct JoinGroupResponse {
     /// Generation, -1 with an error.
     pub generation_id: Generation,
     /// The group's protocol type.
-    pub protocol_type: Option<std::sync::Arc<str>>,
+    pub protocol_type: Option<Arc<str>>,
     /// The chosen assignor.
-    pub protocol_name: Option<std::sync::Arc<str>>,
+    pub protocol_name: Option<Arc<str>>,
     /// The leader's member id.
     pub leader: MemberId,
     /// The leader must not compute an assignment (KIP-814).
@@ -155,9 +158,9 @@ pub struct SyncGroupRequest {
     /// Instance id of a static member.
     pub group_instance_id: Option<GroupInstanceId>,
     /// Protocol type as the client knows it.
-    pub protocol_type: Option<std::sync::Arc<str>>,
+    pub protocol_type: Option<Arc<str>>,
     /// Assignor as the client knows it.
-    pub protocol_name: Option<std::sync::Arc<str>>,
+    pub protocol_name: Option<Arc<str>>,
     /// The leader's assignment per member; empty from followers.
     pub assignments: Vec<(MemberId, Bytes)>,
 }
@@ -168,9 +171,9 @@ pub struct SyncGroupResponse {
     /// NONE or why not.
     pub error: ErrorCode,
     /// The group's protocol type.
-    pub protocol_type: Option<std::sync::Arc<str>>,
+    pub protocol_type: Option<Arc<str>>,
     /// The chosen assignor.
-    pub protocol_name: Option<std::sync::Arc<str>>,
+    pub protocol_name: Option<Arc<str>>,
     /// `ConsumerProtocolAssignment` bytes of this member.
     pub assignment: Bytes,
 }
@@ -212,7 +215,7 @@ pub struct LeavingMember {
     /// Instance id of a static member.
     pub group_instance_id: Option<GroupInstanceId>,
     /// Why (KIP-800).
-    pub reason: Option<std::sync::Arc<str>>,
+    pub reason: Option<Arc<str>>,
 }
 
 /// LeaveGroup response.
@@ -236,7 +239,62 @@ pub struct CommittedPartition {
     /// Leader epoch of the last consumed record, -1 for none.
     pub leader_epoch: i32,
     /// Free text.
-    pub metadata: Option<std::sync::Arc<str>>,
+    pub metadata: Option<Arc<str>>,
+}
+
+/// Offsets by partition as a commit names them, for events: made from a request it shares the request's memory. Only
+/// partitions and offsets count when two are compared.
+#[derive(Clone)]
+pub struct CommittedOffsets(Arc<[CommittedPartition]>);
+
+impl CommittedOffsets {
+    /// How many partitions there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without a partition.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each partition with its offset, in the request's order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&TopicPartition, i64)> {
+        self.0.iter().map(|committed| (&committed.partition, committed.offset))
+    }
+}
+
+impl From<Arc<[CommittedPartition]>> for CommittedOffsets {
+    fn from(partitions: Arc<[CommittedPartition]>) -> Self {
+        CommittedOffsets(partitions)
+    }
+}
+
+impl FromIterator<(TopicPartition, i64)> for CommittedOffsets {
+    fn from_iter<T: IntoIterator<Item = (TopicPartition, i64)>>(offsets: T) -> Self {
+        let named = |(partition, offset)| CommittedPartition {
+            partition,
+            topic_id: TopicId::ZERO,
+            offset,
+            leader_epoch: -1,
+            metadata: None,
+        };
+        CommittedOffsets(offsets.into_iter().map(named).collect())
+    }
+}
+
+impl PartialEq for CommittedOffsets {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for CommittedOffsets {}
+
+impl fmt::Debug for CommittedOffsets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 /// OffsetCommit request.
@@ -253,14 +311,45 @@ pub struct OffsetCommitRequest {
     /// Offset retention override, -1 for the broker's.
     pub retention_time_ms: i64,
     /// What to commit.
-    pub partitions: Vec<CommittedPartition>,
+    pub partitions: Arc<[CommittedPartition]>,
 }
 
 /// OffsetCommit response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetCommitResponse {
-    /// Error per partition, in the request's order.
-    pub partitions: Vec<(TopicPartition, ErrorCode)>,
+    /// The partitions of the request.
+    pub partitions: Arc<[CommittedPartition]>,
+    /// What became of them.
+    pub errors: CommitErrors,
+}
+
+/// Errors of a commit's partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitErrors {
+    /// The same for all.
+    All(ErrorCode),
+    /// One for each, in the request's order.
+    Each(Vec<ErrorCode>),
+}
+
+impl OffsetCommitResponse {
+    /// Each partition with its error, in the request's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&TopicPartition, ErrorCode)> {
+        self.partitions.iter().enumerate().map(|(place, committed)| match &self.errors {
+            CommitErrors::All(error) => (&committed.partition, *error),
+            CommitErrors::Each(errors) => (&committed.partition, errors[place]),
+        })
+    }
+
+    /// The error of the first partition that has one; NONE if all were committed.
+    pub fn first_error(&self) -> ErrorCode {
+        match &self.errors {
+            CommitErrors::All(error) => *error,
+            CommitErrors::Each(errors) => {
+                errors.iter().copied().find(|error| *error != ErrorCode::None).unwrap_or(ErrorCode::None)
+            }
+        }
+    }
 }
 
 /// OffsetFetch request.
@@ -286,7 +375,7 @@ pub struct FetchedOffset {
     /// Leader epoch stored with it, -1 for none.
     pub leader_epoch: i32,
     /// Stored free text.
-    pub metadata: Option<std::sync::Arc<str>>,
+    pub metadata: Option<Arc<str>>,
     /// Error of this partition.
     pub error: ErrorCode,
 }
@@ -316,7 +405,7 @@ pub struct TxnOffsetCommitRequest {
     /// Instance id of a static member.
     pub group_instance_id: Option<GroupInstanceId>,
     /// What to commit.
-    pub partitions: Vec<CommittedPartition>,
+    pub partitions: Arc<[CommittedPartition]>,
 }
 
 /// End of a transaction: visible or discarded.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::client::RecordBatch;
+use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{GroupId, TopicName, TopicPartition};
 use crate::trace::event::{Directory, Event, Observer, TraceEvent};
 use crate::trace::fields::{self, Entity, FieldSink};
@@ -319,9 +320,9 @@ impl FieldSink for CanonicalBytes {
         }
     }
 
-    fn offsets(&mut self, _name: &'static str, value: &[(TopicPartition, i64)]) {
+    fn offsets(&mut self, _name: &'static str, value: &CommittedOffsets) {
         self.put_length(value.len());
-        for (partition, offset) in value {
+        for (partition, offset) in value.iter() {
             let mut rest = [0; 12];
             rest[..4].copy_from_slice(&partition.partition.to_le_bytes());
             rest[4..].copy_from_slice(&offset.to_le_bytes());

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::client::RecordBatch;
 use crate::engine::SimTime;
 use crate::protocol::TopicPartition;
+use crate::protocol::message::CommittedOffsets;
 use crate::trace::event::{Directory, Event, TraceEvent};
 use crate::trace::fields::{self, Entity, FieldSink};
 
@@ -143,8 +144,8 @@ impl FieldSink for JsonFields<'_> {
         self.list(name, ['[', ']'], value, |sink, partition| sink.partition(partition));
     }
 
-    fn offsets(&mut self, name: &'static str, value: &[(TopicPartition, i64)]) {
-        self.list(name, ['{', '}'], value, |sink, (partition, offset)| {
+    fn offsets(&mut self, name: &'static str, value: &CommittedOffsets) {
+        self.list(name, ['{', '}'], value.iter(), |sink, (partition, offset)| {
             sink.partition(partition);
             let _ = write!(sink.0, ":{offset}");
         });

@@ -8,6 +8,7 @@ use crate::client::interface::Api;
 use crate::client::{Callback, ClientEvent as C, RecordBatch};
 use crate::coordinator::CoordinatorEvent as B;
 use crate::engine::{SimDuration, SimTime};
+use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{BrokerId, ErrorCode, Generation, GroupId, TopicPartition};
 
 fn directory(consumers: &[(&str, &str)]) -> Directory {
@@ -21,6 +22,10 @@ fn directory(consumers: &[(&str, &str)]) -> Directory {
         partitions: (0..4).map(|n| TopicPartition::new("big-orders", n)).collect(),
         faults: vec![Arc::from("gc \"long\" pause"), Arc::from("crash")],
     }
+}
+
+fn offsets<const N: usize>(offsets: [(TopicPartition, i64); N]) -> CommittedOffsets {
+    offsets.into_iter().collect()
 }
 
 fn partition(number: i32) -> TopicPartition {
@@ -73,8 +78,8 @@ fn client_events() -> Vec<C> {
         C::PollCalled,
         C::PollReturned { records: 500 },
         C::CommitSent { sync: true, partitions: 4 },
-        C::CommitEnded { offsets: vec![(partition(1), 17)], result: Ok(()), latency_ns: 5 },
-        C::CommitEnded { offsets: vec![], result: Err("CommitFailedException"), latency_ns: 0 },
+        C::CommitEnded { offsets: offsets([(partition(1), 17)]), result: Ok(()), latency_ns: 5 },
+        C::CommitEnded { offsets: offsets([]), result: Err("CommitFailedException"), latency_ns: 0 },
         C::LeaveGroup { reason: reason.clone(), sent: false },
         C::Exception { place: "poll", class: "FencedInstanceIdException", message: reason },
         C::PositionSet { partition: partition(3), offset: 99, reset: true },
@@ -123,7 +128,7 @@ fn coordinator_events() -> Vec<B> {
         reverted,
         B::EmptyGroupNotWritten { group: group(), cause: reason() },
         B::SimpleGroupCreated { group: group() },
-        B::OffsetsCommitted { group: group(), member: member(), partitions: vec![(partition(0), 5)] },
+        B::OffsetsCommitted { group: group(), member: member(), partitions: offsets([(partition(0), 5)]) },
         B::OffsetsExpired { group: group(), partitions: vec![partition(0)] },
         B::GroupExpired { group: group() },
         B::TombstonesWritten { records: 9 },

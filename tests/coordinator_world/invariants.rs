@@ -151,7 +151,7 @@ fn generations_follow_join_phases(before: &Before, group: &ClassicGroup, out: &[
     let was_removed = out.iter().any(|output| {
         match output {
         Output::Append { records, .. } => records.iter().any(|record| {
-            matches!(record, Record::GroupMetadata { group: removed, value: None } if removed == group.group_id())
+            matches!(record, Record::GroupMetadata { group: removed, value: None } if removed == *group.group_id())
         }),
         Output::Event(CoordinatorEvent::Loaded { .. }) => true,
         _ => false,

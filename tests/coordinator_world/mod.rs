@@ -439,10 +439,10 @@ impl World {
             Output::Append { base_offset, records } => {
                 assert_eq!(*base_offset, self.log.last().map_or(0, |record| record.offset + 1), "a hole in the log");
                 let placed = records.iter().zip(*base_offset..);
-                self.log.extend(placed.map(|(record, offset)| LoggedRecord { offset, record: record.clone() }));
-                for record in records {
+                self.log.extend(placed.map(|(record, offset)| LoggedRecord { offset, record }));
+                for record in records.iter() {
                     if let Record::GroupMetadata { group, value: None } = record {
-                        self.acknowledged.retain(|(of, _, _), _| of != group);
+                        self.acknowledged.retain(|(of, _, _), _| *of != group);
                     }
                 }
             }
@@ -516,7 +516,7 @@ fn producer(choice: Choice) -> ProducerId {
     ProducerId(1_000 + choice.of(5, 2) as i64)
 }
 
-fn commits(choice: Choice) -> Vec<CommittedPartition> {
+fn commits(choice: Choice) -> Arc<[CommittedPartition]> {
     let commit = |partition: TopicPartition, offset: u8, metadata: Option<String>| CommittedPartition {
         partition,
         topic_id: TopicId::ZERO,
@@ -525,10 +525,10 @@ fn commits(choice: Choice) -> Vec<CommittedPartition> {
         metadata: metadata.map(Arc::from),
     };
     let too_long = choice.rarely(3, 10).then(|| "x".repeat(5_000));
-    vec![
+    Arc::from([
         commit(TopicPartition::new("t1", choice.of(2, 3) as i32), choice.0[6], too_long),
         commit(TopicPartition::new("t2", choice.of(4, 2) as i32), choice.0[7], None),
-    ]
+    ])
 }
 
 /// A subscription in version 1 without owned partitions.

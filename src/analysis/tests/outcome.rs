@@ -13,7 +13,11 @@ fn some_run() -> Story {
     story.at(2.0).log_ends(&[0, 0, 0, 0]);
     story.at(5.0).takes(0, 0, 0, 10).at(6.0).processed(0, 0, 0, 10).polls(0);
     story.client(0, ClientEvent::CommitSent { sync: true, partitions: 1 });
-    let failed = ClientEvent::CommitEnded { offsets: vec![], result: Err("CommitFailedException"), latency_ns: 0 };
+    let failed = ClientEvent::CommitEnded {
+        offsets: std::iter::empty().collect(),
+        result: Err("CommitFailedException"),
+        latency_ns: 0,
+    };
     story.client(0, failed);
     let message = "the group has already rebalanced".into();
     story.client(0, ClientEvent::Exception { place: "commitSync", class: "CommitFailedException", message });

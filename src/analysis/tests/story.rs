@@ -295,7 +295,7 @@ impl Story {
 
     pub fn commits(&mut self, consumer: u32, number: u32, offset: i64) -> &mut Self {
         let member = self.id(consumer);
-        let partitions = vec![(partition(number), offset)];
+        let partitions = [(partition(number), offset)].into_iter().collect();
         self.coordinator(CoordinatorEvent::OffsetsCommitted { group: GROUP.into(), member, partitions })
     }
 

@@ -1,11 +1,12 @@
 //! Offset commits: sending, what each answer does, and the three ways to wait for one (consumer-client.md 2.6, 4.2, 4.5).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::client::{AutoCommit, ClientEvent, Connection};
 use crate::engine::{Millis, SimDuration};
+use crate::protocol::ErrorCode;
 use crate::protocol::message::{CommittedPartition, OffsetCommitRequest, OffsetCommitResponse, Request, Response};
-use crate::protocol::{ErrorCode, TopicPartition};
 
 use super::backoff::exponential_ms;
 use super::consumer::{Consumer, Context};
@@ -34,7 +35,7 @@ pub(super) enum CommitKind {
 /// A commit that waits for the coordinator to be found.
 #[derive(Debug)]
 pub(super) struct PendingCommit {
-    offsets: Vec<CommittedPartition>,
+    offsets: Arc<[CommittedPartition]>,
     kind: CommitKind,
 }
 
@@ -43,7 +44,7 @@ pub(super) struct PendingCommit {
 struct Underway {
     id: CommitId,
     kind: CommitKind,
-    offsets: Vec<CommittedPartition>,
+    offsets: Arc<[CommittedPartition]>,
 }
 
 /// An asynchronous commit that ended and whose callback has not run.
@@ -115,7 +116,7 @@ pub(super) enum CommitPlace {
 /// One call of `commitOffsetsSync`.
 #[derive(Debug)]
 pub(super) struct CommitSync {
-    offsets: Vec<CommittedPartition>,
+    offsets: Arc<[CommittedPartition]>,
     deadline: Millis,
     attempts: u32,
     step: Step,
@@ -242,7 +243,7 @@ impl Consumer {
     }
 
     /// What automatic commits carry.
-    fn committed_automatically(&self) -> Vec<CommittedPartition> {
+    fn committed_automatically(&self) -> Arc<[CommittedPartition]> {
         match self.settings.behaviour.auto_commit {
             AutoCommit::AllPositions => self.subscriptions.all_consumed(),
             AutoCommit::MovedPositions | AutoCommit::AfterBatch => self.subscriptions.moved(),
@@ -253,7 +254,7 @@ impl Consumer {
     /// needed or possible.
     pub(super) fn send_commit(
         &mut self,
-        offsets: Vec<CommittedPartition>,
+        offsets: Arc<[CommittedPartition]>,
         kind: CommitKind,
         cx: &mut Context<'_>,
     ) -> CommitId {
@@ -339,8 +340,10 @@ impl Consumer {
         sent: &GroupGeneration,
         cx: &mut Context<'_>,
     ) -> Result<(), Exception> {
-        let failed = response.partitions.iter().map(|(_, error)| *error).find(|error| *error != ErrorCode::None);
-        let Some(error) = failed else { return Ok(()) };
+        let error = response.first_error();
+        if error == ErrorCode::None {
+            return Ok(());
+        }
         let unchanged = *sent == self.membership.generation;
         let preparing = self.membership.state == MemberState::PreparingRebalance;
         Err(match error {
@@ -391,13 +394,11 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) {
         if !commit.offsets.is_empty() {
-            let offsets: Vec<(TopicPartition, i64)> =
-                commit.offsets.into_iter().map(|committed| (committed.partition, committed.offset)).collect();
             let class = result.as_ref().copied().map_err(|error| match error.retriable {
                 true if commit.kind != CommitKind::Sync => "RetriableCommitFailedException",
                 _ => error.class,
             });
-            cx.event(ClientEvent::CommitEnded { offsets, result: class, latency_ns: latency.0 });
+            cx.event(ClientEvent::CommitEnded { offsets: commit.offsets.into(), result: class, latency_ns: latency.0 });
         }
         if commit.kind != CommitKind::Sync {
             self.commits.in_flight_async -= 1;

@@ -52,10 +52,7 @@ fn api_and_error(response: &Response) -> (Api, ErrorCode) {
         Response::SyncGroup(answer) => (Api::SyncGroup, answer.error),
         Response::Heartbeat(answer) => (Api::Heartbeat, answer.error),
         Response::LeaveGroup(answer) => (Api::LeaveGroup, answer.error),
-        Response::OffsetCommit(answer) => {
-            let failed = answer.partitions.iter().map(|(_, error)| *error).find(|error| *error != ErrorCode::None);
-            (Api::OffsetCommit, failed.unwrap_or(ErrorCode::None))
-        }
+        Response::OffsetCommit(answer) => (Api::OffsetCommit, answer.first_error()),
         Response::OffsetFetch(answer) => (Api::OffsetFetch, answer.error),
         Response::ListOffsets { offsets } => {
             let failed = offsets.iter().find_map(|offset| offset.err());

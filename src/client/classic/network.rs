@@ -115,6 +115,8 @@ pub(super) enum LeastLoaded {
 pub(super) struct Network {
     links: Vec<Link>,
     tracked: Vec<Tracked>,
+    /// How many of them were not sent yet.
+    unsent: usize,
     /// What has arrived and was not read yet.
     pub inbox: VecDeque<Arrival>,
     /// Requests that ended and whose handlers are still to run.
@@ -148,6 +150,7 @@ impl Network {
         Network {
             links: Vec::new(),
             tracked: Vec::new(),
+            unsent: 0,
             inbox: VecDeque::new(),
             completed: VecDeque::new(),
             disconnects: Vec::new(),
@@ -232,6 +235,7 @@ impl Network {
         let correlation_id = self.next_correlation;
         self.next_correlation += 1;
         self.quiet_until = UNKNOWN;
+        self.unsent += 1;
         let progress = Progress::Unsent(Box::new(request));
         self.tracked.push(Tracked { correlation_id, connection, created: now, timeout_ms, progress, purpose });
         correlation_id
@@ -260,11 +264,14 @@ impl Network {
         while let Some(arrival) = self.inbox.pop_front() {
             self.read(arrival, cx);
         }
-        self.give_up_on_timeouts(cx);
-        self.fail_unsent_on_failed_links();
-        self.transmit(cx, &versions);
-        let unsent = self.tracked.iter().any(|tracked| matches!(tracked.progress, Progress::Unsent(_)));
-        self.quiet_until = if unsent { UNKNOWN } else { self.deadline() };
+        let mut deadline = self.deadline();
+        if deadline <= cx.ms || self.unsent > 0 {
+            self.give_up_on_timeouts(cx);
+            self.fail_unsent_on_failed_links();
+            self.transmit(cx, &versions);
+            deadline = self.deadline();
+        }
+        self.quiet_until = if self.unsent > 0 { UNKNOWN } else { deadline };
         read
     }
 
@@ -295,11 +302,17 @@ impl Network {
                     .iter()
                     .position(|tracked| tracked.correlation_id == correlation_id && tracked.connection == connection);
                 if let Some(place) = place {
-                    let tracked = self.tracked.remove(place);
+                    let tracked = self.untrack(place);
                     self.complete(tracked, Ok(body), cx.now);
                 }
             }
         }
+    }
+
+    fn untrack(&mut self, place: usize) -> Tracked {
+        let tracked = self.tracked.remove(place);
+        self.unsent -= usize::from(matches!(tracked.progress, Progress::Unsent(_)));
+        tracked
     }
 
     fn complete(&mut self, tracked: Tracked, result: Result<Box<Response>, Exception>, now: SimTime) {
@@ -329,7 +342,7 @@ impl Network {
         let mut place = 0;
         while place < self.tracked.len() {
             if self.tracked[place].connection == connection && which(&self.tracked[place]) {
-                let tracked = self.tracked.remove(place);
+                let tracked = self.untrack(place);
                 self.complete(tracked, Err(Exception::disconnect()), now);
             } else {
                 place += 1;
@@ -365,12 +378,16 @@ impl Network {
         }
         self.quiet_until = UNKNOWN;
         self.tracked.clear();
+        self.unsent = 0;
         self.inbox.clear();
         self.completed.clear();
     }
 
     /// `trySend`
     fn transmit(&mut self, cx: &mut Context<'_>, versions: &impl Fn(&Request) -> i16) {
+        if self.unsent == 0 {
+            return;
+        }
         for place in 0..self.tracked.len() {
             let tracked = &self.tracked[place];
             if !matches!(tracked.progress, Progress::Unsent(_)) {
@@ -384,6 +401,7 @@ impl Network {
             let unread_until = self.unread_until(connection, cx.now);
             let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
             if let Progress::Unsent(request) = progress {
+                self.unsent -= 1;
                 let version = versions(&request);
                 cx.out.push(Output::Send { connection, correlation_id, version, request, unread_until });
             }
@@ -421,7 +439,7 @@ impl Network {
             matches!(tracked.progress, Progress::Unsent(_)) && cx.ms - tracked.created.millis() > tracked.timeout_ms
         };
         while let Some(place) = self.tracked.iter().position(is_late) {
-            let tracked = self.tracked.remove(place);
+            let tracked = self.untrack(place);
             let timeout = Exception::send_timeout(tracked.timeout_ms);
             self.complete(tracked, Err(timeout), cx.now);
         }
@@ -429,15 +447,15 @@ impl Network {
 
     /// `checkDisconnects`
     fn fail_unsent_on_failed_links(&mut self) {
-        let links = &self.links;
-        let failed = |connection: Connection| {
-            links.iter().any(|link| link.connection == connection && matches!(link.state, LinkState::Failed { .. }))
-        };
-        let is_lost = |tracked: &Tracked| matches!(tracked.progress, Progress::Unsent(_)) && failed(tracked.connection);
         let mut lost = Vec::new();
         let mut place = 0;
         while place < self.tracked.len() {
-            if is_lost(&self.tracked[place]) { lost.push(self.tracked.remove(place)) } else { place += 1 }
+            let tracked = &self.tracked[place];
+            if matches!(tracked.progress, Progress::Unsent(_)) && self.has_failed(tracked.connection) {
+                lost.push(self.untrack(place));
+            } else {
+                place += 1;
+            }
         }
         for tracked in lost {
             let now = tracked.created;

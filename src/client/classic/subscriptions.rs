@@ -217,26 +217,30 @@ impl Subscriptions {
     }
 
     /// The positions that moved since the last commit.
-    pub fn moved(&self) -> Vec<CommittedPartition> {
-        let mut moved = self.all_consumed();
-        moved.retain(|consumed| {
-            self.place(&consumed.partition).is_some_and(|place| self.assigned[place].committed != consumed.offset)
-        });
-        moved
+    pub fn moved(&self) -> Arc<[CommittedPartition]> {
+        self.positions(|owned| owned.committed != owned.position)
     }
 
     /// `allConsumed`: the positions of all partitions that have one.
-    pub fn all_consumed(&self) -> Vec<CommittedPartition> {
-        let positioned = self.assigned.iter().filter(|owned| owned.state == FetchState::Fetching);
-        let mut consumed = Vec::with_capacity(self.assigned.len());
-        consumed.extend(positioned.map(|owned| CommittedPartition {
+    pub fn all_consumed(&self) -> Arc<[CommittedPartition]> {
+        self.positions(|_| true)
+    }
+
+    fn positions(&self, wanted: impl Fn(&AssignedPartition) -> bool) -> Arc<[CommittedPartition]> {
+        let wanted = |owned: &&AssignedPartition| owned.state == FetchState::Fetching && wanted(owned);
+        let position = |owned: &AssignedPartition| CommittedPartition {
             partition: owned.partition.clone(),
             topic_id: TopicId::ZERO,
             offset: owned.position,
             leader_epoch: -1,
             metadata: None,
-        }));
-        consumed
+        };
+        // As a rule all of them: their number is known then, and nothing is gathered in between.
+        if self.assigned.iter().all(|owned| wanted(&owned)) {
+            self.assigned.iter().map(position).collect()
+        } else {
+            self.assigned.iter().filter(wanted).map(position).collect()
+        }
     }
 }
 

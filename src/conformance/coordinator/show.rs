@@ -198,9 +198,9 @@ fn sync(response: &SyncGroupResponse) -> Value {
 }
 
 fn commit(request: &Request, response: &OffsetCommitResponse) -> Value {
-    let partitions = response.partitions.iter();
-    let partitions =
-        partitions.map(|(partition, error)| (partition.topic.as_str(), partition_error(partition.partition, *error)));
+    let partitions = response
+        .iter()
+        .map(|(partition, error)| (partition.topic.as_str(), partition_error(partition.partition, error)));
     debug_assert!(matches!(request, Request::OffsetCommit(_) | Request::TxnOffsetCommit(_)));
     json!({ "topics": by_topic(partitions) })
 }

@@ -279,7 +279,7 @@ impl World {
         for output in &self.outputs[before..] {
             if let Output::Append { base_offset, records } = output {
                 let placed = records.iter().zip(*base_offset..);
-                self.log.extend(placed.map(|(record, offset)| LoggedRecord { offset, record: record.clone() }));
+                self.log.extend(placed.map(|(record, offset)| LoggedRecord { offset, record }));
             }
         }
     }
@@ -349,7 +349,7 @@ impl World {
         let mut shown = Vec::new();
         for output in &self.outputs {
             if let Output::Append { base_offset, records } = output {
-                shown.extend(records.iter().zip(*base_offset..).map(|(record, offset)| show::record(offset, record)));
+                shown.extend(records.iter().zip(*base_offset..).map(|(record, offset)| show::record(offset, &record)));
             }
         }
         Value::Array(shown)

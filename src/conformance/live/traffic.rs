@@ -9,7 +9,7 @@ use super::recording::{App, Recording, Traffic};
 use crate::client::{ClientEvent, RecordBatch};
 use crate::coordinator::CoordinatorEvent;
 use crate::engine::Millis;
-use crate::protocol::TopicPartition;
+use crate::protocol::message::CommittedOffsets;
 use crate::trace::{Directory, Event, Observer, TraceEvent};
 
 /// The recorder looked at the lag this often, ms.
@@ -91,10 +91,10 @@ impl<'a> TrafficMeter<'a> {
         }
     }
 
-    fn commit(&mut self, offsets: &[(TopicPartition, i64)]) {
-        for (partition, offset) in offsets {
+    fn commit(&mut self, offsets: &CommittedOffsets) {
+        for (partition, offset) in offsets.iter() {
             if let Some(meter) = self.partitions.get_mut(partition.partition as usize) {
-                self.committed += offset - std::mem::replace(&mut meter.committed, *offset);
+                self.committed += offset - std::mem::replace(&mut meter.committed, offset);
             }
         }
     }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use crate::coordinator::classic::{ClassicGroup, GroupState};
 use crate::coordinator::env::Env;
 use crate::coordinator::event::CoordinatorEvent;
-use crate::coordinator::record::{OffsetCommitValue, Record};
+use crate::coordinator::record::CommitRecords;
 use crate::coordinator::state::State;
 use crate::engine::Millis;
-use crate::protocol::message::{CommittedPartition, OffsetCommitRequest, TxnOffsetCommitRequest};
-use crate::protocol::{ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, ProducerId, TopicId, TopicPartition};
+use crate::protocol::message::{
+    CommitErrors, CommittedPartition, OffsetCommitRequest, OffsetCommitResponse, TxnOffsetCommitRequest,
+};
+use crate::protocol::{ErrorCode, Generation, GroupId, GroupInstanceId, MemberId, ProducerId};
 
-/// A commit that was accepted: records to write, and the answer per partition once they are committed.
+/// A commit that was accepted: records to write, and the answer once they are committed.
 pub(in crate::coordinator) struct CommitOutcome {
-    pub(in crate::coordinator) records: Vec<Record>,
-    pub(in crate::coordinator) partitions: Vec<(TopicPartition, ErrorCode)>,
+    pub(in crate::coordinator) records: CommitRecords,
+    pub(in crate::coordinator) response: OffsetCommitResponse,
 }
 
 /// Who commits.
@@ -31,7 +33,7 @@ pub(in crate::coordinator) fn commit(
     version: i16,
     request: OffsetCommitRequest,
     env: &mut Env,
-) -> Result<CommitOutcome, (ErrorCode, Vec<CommittedPartition>)> {
+) -> Result<CommitOutcome, (ErrorCode, Arc<[CommittedPartition]>)> {
     let committer = Committer {
         generation: request.generation_id,
         member_id: &request.member_id,
@@ -42,7 +44,7 @@ pub(in crate::coordinator) fn commit(
         return Err((error, request.partitions));
     }
     let expire_timestamp = (request.retention_time_ms != -1).then(|| env.now + request.retention_time_ms);
-    Ok(records_of(&request.group_id, request.partitions, None, expire_timestamp, env))
+    Ok(records_of(request.group_id, request.partitions, None, expire_timestamp, env))
 }
 
 /// Resolves the group, validates, and keeps the committer's session alive (classic-coordinator.md 6.1 to 6.3).
@@ -73,7 +75,7 @@ pub(in crate::coordinator) fn commit_transactional(
     state: &mut State,
     request: TxnOffsetCommitRequest,
     env: &mut Env,
-) -> Result<CommitOutcome, (ErrorCode, Vec<CommittedPartition>)> {
+) -> Result<CommitOutcome, (ErrorCode, Arc<[CommittedPartition]>)> {
     let committer = Committer {
         generation: request.generation_id,
         member_id: &request.member_id,
@@ -92,7 +94,7 @@ pub(in crate::coordinator) fn commit_transactional(
         return Err((error, request.partitions));
     }
     let producer = Some((request.producer_id, request.producer_epoch));
-    Ok(records_of(&request.group_id, request.partitions, producer, None, env))
+    Ok(records_of(request.group_id, request.partitions, producer, None, env))
 }
 
 /// classic-coordinator.md 6.2.
@@ -120,38 +122,27 @@ fn validate(group: &ClassicGroup, committer: &Committer) -> Result<(), ErrorCode
 
 /// One record per partition whose metadata is not too long (classic-coordinator.md 6.3).
 fn records_of(
-    group_id: &GroupId,
-    partitions: Vec<CommittedPartition>,
+    group: GroupId,
+    partitions: Arc<[CommittedPartition]>,
     producer: Option<(ProducerId, i16)>,
     expire_timestamp: Option<Millis>,
     env: &Env,
 ) -> CommitOutcome {
     let max_length = usize::try_from(env.config.offset_metadata_max_bytes).unwrap_or(0);
-    let mut records = Vec::with_capacity(partitions.len());
-    let mut answers = Vec::with_capacity(partitions.len());
-    for CommittedPartition { partition, topic_id, offset, leader_epoch, metadata } in partitions {
-        if metadata.as_ref().is_some_and(|metadata| utf16_length(metadata) > max_length) {
-            answers.push((partition, ErrorCode::OffsetMetadataTooLarge));
-            continue;
-        }
-        let value = OffsetCommitValue {
-            offset,
-            leader_epoch,
-            metadata: metadata.filter(|metadata| !metadata.is_empty()),
-            commit_timestamp: env.now,
-            expire_timestamp,
-            // TxnOffsetCommit names no topic ids.
-            topic_id: if producer.is_some() { TopicId::ZERO } else { topic_id },
-        };
-        records.push(Record::OffsetCommit {
-            group: group_id.clone(),
-            partition: partition.clone(),
-            producer,
-            value: Some(value),
-        });
-        answers.push((partition, ErrorCode::None));
-    }
-    CommitOutcome { records, partitions: answers }
+    let is_too_long = |committed: &CommittedPartition| {
+        committed.metadata.as_ref().is_some_and(|metadata| utf16_length(metadata) > max_length)
+    };
+    let (errors, accepted) = if partitions.iter().any(is_too_long) {
+        let error =
+            |committed| if is_too_long(committed) { ErrorCode::OffsetMetadataTooLarge } else { ErrorCode::None };
+        let accepted = partitions.iter().filter(|committed| !is_too_long(committed)).cloned().collect();
+        (CommitErrors::Each(partitions.iter().map(error).collect()), accepted)
+    } else {
+        (CommitErrors::All(ErrorCode::None), partitions.clone())
+    };
+    let commit_timestamp = env.now;
+    let records = CommitRecords { group, partitions: accepted, producer, commit_timestamp, expire_timestamp };
+    CommitOutcome { records, response: OffsetCommitResponse { partitions, errors } }
 }
 
 /// Length of a Java string.

@@ -8,6 +8,7 @@ mod coordinator;
 use crate::client::interface::Api;
 use crate::client::{Callback, ClientEvent, RecordBatch};
 use crate::engine::SimDuration;
+use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{BrokerId, TopicPartition};
 use crate::trace::event::{ConsumerIndex, Directory, Event, HostPause, StopKind};
 
@@ -30,7 +31,7 @@ pub trait FieldSink {
     /// A list of partitions.
     fn partitions(&mut self, name: &'static str, value: &[TopicPartition]);
     /// A list of partitions, each with an offset.
-    fn offsets(&mut self, name: &'static str, value: &[(TopicPartition, i64)]);
+    fn offsets(&mut self, name: &'static str, value: &CommittedOffsets);
     /// A list of record batches.
     fn batches(&mut self, name: &'static str, value: &[RecordBatch]);
 }

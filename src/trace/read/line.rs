@@ -8,6 +8,7 @@ use super::{TraceError, of_one_line};
 use crate::client::interface::Api;
 use crate::client::{Callback, RecordBatch};
 use crate::engine::SimDuration;
+use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
 use crate::trace::event::{HostPause, StopKind};
 use crate::trace::fields;
@@ -73,11 +74,11 @@ impl Line {
         partitions.ok_or_else(|| self.bad(field, "a list of `<topic>-<number>`"))
     }
 
-    pub(super) fn offsets(&self, field: &'static str) -> Result<Vec<(TopicPartition, i64)>, TraceError> {
+    pub(super) fn offsets(&self, field: &'static str) -> Result<CommittedOffsets, TraceError> {
         let expected = "an object of offsets by `<topic>-<number>`";
         let object = self.object.get(field).and_then(Value::as_object).ok_or_else(|| self.bad(field, expected))?;
         let offset = |(name, value): (&String, &Value)| Some((parse_partition(name)?, value.as_i64()?));
-        let offsets: Option<Vec<_>> = object.iter().map(offset).collect();
+        let offsets: Option<CommittedOffsets> = object.iter().map(offset).collect();
         offsets.ok_or_else(|| self.bad(field, expected))
     }
 

@@ -323,8 +323,8 @@ impl TestContext {
     }
 
     pub fn answer_commit(&mut self, sent: &Sent, commit: &OffsetCommitRequest, error: ErrorCode) {
-        let partitions = commit.partitions.iter().map(|committed| (committed.partition.clone(), error)).collect();
-        self.answer(sent, Response::OffsetCommit(OffsetCommitResponse { partitions }));
+        let (partitions, errors) = (commit.partitions.clone(), CommitErrors::All(error));
+        self.answer(sent, Response::OffsetCommit(OffsetCommitResponse { partitions, errors }));
     }
 
     /// `poll` returns so many records of a partition.
@@ -419,9 +419,8 @@ impl Brokers {
             }
             Request::OffsetFetch(fetch) if self.offset_fetch => Some(self.committed_offsets(fetch)),
             Request::OffsetCommit(commit) if self.commits => {
-                let ok = |committed: &CommittedPartition| (committed.partition.clone(), ErrorCode::None);
-                let partitions = commit.partitions.iter().map(ok).collect();
-                Some(Response::OffsetCommit(OffsetCommitResponse { partitions }))
+                let (partitions, errors) = (commit.partitions.clone(), CommitErrors::All(ErrorCode::None));
+                Some(Response::OffsetCommit(OffsetCommitResponse { partitions, errors }))
             }
             Request::Heartbeat(_) if self.heartbeats => {
                 Some(Response::Heartbeat(HeartbeatResponse { error: self.heartbeat_error }))

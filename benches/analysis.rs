@@ -15,6 +15,7 @@ use rebalab::client::interface::Api;
 use rebalab::client::{ClientEvent, RecordBatch};
 use rebalab::coordinator::CoordinatorEvent;
 use rebalab::engine::SimTime;
+use rebalab::protocol::message::CommittedOffsets;
 use rebalab::protocol::{BrokerId, ErrorCode, Generation, MemberId, TopicPartition};
 use rebalab::scenario::{NoFiles, Scenario, load};
 use rebalab::trace::{ConsumerEntry, ConsumerIndex, Digest, Directory, Event, Observer, TraceEvent};
@@ -142,7 +143,7 @@ fn one_second<P: Iterator<Item = TopicPartition>>(
         tell(1_400_000, handled(Api::Heartbeat));
     }
     if second.is_multiple_of(5) {
-        let offsets: Vec<_> = owned(number).map(|partition| (partition, second as i64 * 2)).collect();
+        let offsets: CommittedOffsets = owned(number).map(|partition| (partition, second as i64 * 2)).collect();
         let committed = CoordinatorEvent::OffsetsCommitted {
             group: "billing".into(),
             member: format!("worker-{number}-id").into(),

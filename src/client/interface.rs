@@ -108,7 +108,7 @@ pub enum Input {
     /// A connection was refused or broke, or set-up failed.
     Disconnected(Connection),
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
-    Response { connection: Connection, correlation_id: u32, body: Box<Response> },
+    Response { connection: Connection, correlation_id: u32, body: Response },
     /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Output::AwaitRecords`].
     Records(Arc<[RecordBatch]>),
     /// The application has processed its batch (and done what it does between polls) and goes on.

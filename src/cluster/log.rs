@@ -216,13 +216,16 @@ impl ReplicatedLog {
                 newest.look_at(&batch.records, &mut stay);
             }
         }
-        let mut stay = stay.into_iter().rev();
-        for batch in std::mem::take(&mut self.batches) {
-            let staying: Vec<bool> = stay.by_ref().take(batch.records.len()).collect();
+        stay.reverse();
+        let mut stay = &stay[..];
+        let capacity = self.batches.capacity();
+        for batch in std::mem::replace(&mut self.batches, Vec::with_capacity(capacity)) {
+            let (staying, of_later) = stay.split_at(batch.records.len());
+            stay = of_later;
             if staying.iter().all(|stays| *stays) {
                 self.batches.push(batch);
             } else if staying.contains(&true) {
-                let kept = batch.records.iter().zip(batch.base..).zip(staying).filter(|(_, stays)| *stays);
+                let kept = batch.records.iter().zip(batch.base..).zip(staying).filter(|(_, stays)| **stays);
                 self.batches
                     .extend(kept.map(|((record, base), _)| Batch { base, records: Records::Each(vec![record]) }));
             }
@@ -235,7 +238,8 @@ impl ReplicatedLog {
 #[derive(Default)]
 struct Newest<'a> {
     groups: FxHashSet<&'a GroupId>,
-    offsets: FxHashMap<(&'a GroupId, &'a TopicName), FxHashSet<i32>>,
+    /// By partition of each group's topics.
+    offsets: FxHashMap<(&'a GroupId, &'a TopicName), Vec<bool>>,
 }
 
 impl<'a> Newest<'a> {
@@ -249,7 +253,7 @@ impl<'a> Newest<'a> {
                 };
                 for run in commit.partitions.chunk_by(same_topic).rev() {
                     let seen = self.offsets.entry((&commit.group, &run[0].partition.topic)).or_default();
-                    stay.extend(run.iter().rev().map(|committed| seen.insert(committed.partition.partition)));
+                    stay.extend(run.iter().rev().map(|committed| is_first(seen, committed.partition.partition)));
                 }
             }
             Records::Commit(commit) => stay.resize(stay.len() + commit.partitions.len(), true),
@@ -258,7 +262,7 @@ impl<'a> Newest<'a> {
                     Record::GroupMetadata { group, value } => self.groups.insert(group) && value.is_some(),
                     Record::OffsetCommit { group, partition, producer: None, value } => {
                         let seen = self.offsets.entry((group, &partition.topic)).or_default();
-                        seen.insert(partition.partition) && value.is_some()
+                        is_first(seen, partition.partition) && value.is_some()
                     }
                     Record::OffsetCommit { .. } | Record::EndTxnMarker { .. } => true,
                 };
@@ -266,6 +270,15 @@ impl<'a> Newest<'a> {
             }
         }
     }
+}
+
+/// Notes a partition; false if it was noted before.
+fn is_first(seen: &mut Vec<bool>, partition: i32) -> bool {
+    let place = partition as usize;
+    if place >= seen.len() {
+        seen.resize(place + 1, false);
+    }
+    !std::mem::replace(&mut seen[place], true)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub enum Packet {
     /// A request. The broker does not read it before `not_before`: a Fetch of the same connection is parked until then.
     Request { correlation_id: u32, version: i16, request: Box<Request>, not_before: SimTime },
     /// An answer.
-    Response { correlation_id: u32, response: Box<Response> },
+    Response { correlation_id: u32, response: Response },
     /// The client closed its end.
     Fin,
 }

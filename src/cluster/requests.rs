@@ -252,12 +252,8 @@ impl Simulation<'_> {
         link.in_service = false;
         let consumer = link.consumer;
         let time = self.request_time.sample(&mut self.hosts[consumer as usize].random.request);
-        self.send_packet(
-            self.now + time,
-            id,
-            Way::FromBroker,
-            Packet::Response { correlation_id, response: Box::new(response) },
-        );
+        let packet = Packet::Response { correlation_id, response };
+        self.send_packet(self.now + time, id, Way::FromBroker, packet);
         let rests = self.network.throttle(id);
         let Some(link) = self.network.link(id) else { return };
         if rests > SimDuration::ZERO {

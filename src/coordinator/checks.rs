@@ -30,7 +30,7 @@ pub fn check_request(config: &BrokerConfig, body: &Request) -> Option<Response> 
             (false, false) => ErrorCode::InvalidSessionTimeout,
             (false, true) => return None,
         };
-        return Some(Response::JoinGroup(join_error(error, request.member_id.clone())));
+        return Some(join_error(error, request.member_id.clone()).into());
     }
     no_group.then(|| error_response(body, ErrorCode::InvalidGroupId))
 }
@@ -57,8 +57,8 @@ pub fn error_response(body: &Request, error: ErrorCode) -> Response {
         Request::ListOffsets { partitions, .. } => {
             Response::ListOffsets { offsets: partitions.iter().map(|_| Err(error)).collect() }
         }
-        Request::JoinGroup(_) => Response::JoinGroup(join_error(error, MemberId::default())),
-        Request::SyncGroup(_) => Response::SyncGroup(sync_error(error)),
+        Request::JoinGroup(_) => join_error(error, MemberId::default()).into(),
+        Request::SyncGroup(_) => sync_error(error).into(),
         Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),
         Request::LeaveGroup(_) => Response::LeaveGroup(LeaveGroupResponse { error, members: Vec::new() }),
         Request::OffsetCommit(request) => Response::OffsetCommit(OffsetCommitResponse {

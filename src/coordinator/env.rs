@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::Millis;
 use crate::protocol::config::broker::BrokerConfig;
-use crate::protocol::message::{JoinGroupResponse, Response, SyncGroupResponse};
+use crate::protocol::message::{JoinGroupResponse, SyncGroupResponse};
 use crate::protocol::{GroupId, MemberId};
 
 use super::event::CoordinatorEvent;
@@ -64,14 +64,14 @@ impl Env<'_> {
     /// Answers a JoinGroup, unless that was done before.
     pub(super) fn answer_join(&mut self, id: RequestId, response: JoinGroupResponse) {
         if self.open.close(id) {
-            self.out.push(Output::Respond { id, body: Response::JoinGroup(response) });
+            self.out.push(Output::Respond { id, body: response.into() });
         }
     }
 
     /// Answers a SyncGroup, unless that was done before.
     pub(super) fn answer_sync(&mut self, id: RequestId, response: SyncGroupResponse) {
         if self.open.close(id) {
-            self.out.push(Output::Respond { id, body: Response::SyncGroup(response) });
+            self.out.push(Output::Respond { id, body: response.into() });
         }
     }
 

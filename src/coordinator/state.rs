@@ -22,11 +22,11 @@ enum Change {
         previous: Option<Box<ClassicGroup>>,
     },
     GroupRemoved(Box<ClassicGroup>),
-    /// Offsets of partitions of one topic, with what was there before.
+    /// Offsets of so many partitions of one topic: what was there before stands in [`State::replaced`].
     OffsetsPut {
         group: GroupId,
         topic: TopicName,
-        previous: Vec<(i32, Option<StoredOffset>)>,
+        count: usize,
     },
     OffsetRemoved {
         group: GroupId,
@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) offsets: OffsetStore,
     /// Uncommitted changes in order, each with the end offset of the records that it belongs to.
     journal: VecDeque<(i64, Change)>,
+    /// What stood where the journal's [`Change::OffsetsPut`] put offsets, in their order, by partition.
+    replaced: VecDeque<(i32, Option<StoredOffset>)>,
     /// Offset after the last record appended.
     pub(super) last_written: i64,
     /// The high watermark.
@@ -152,14 +154,13 @@ impl State {
             self.ensure_group(record_offset + 1, group, now);
             let topic = &run[0].partition.topic;
             let partitions = self.offsets.committed.topic_mut(group, topic);
-            let mut previous = Vec::with_capacity(run.len());
             for committed in run {
                 let stored = StoredOffset { value: commit.value(committed), record_offset };
                 let number = committed.partition.partition;
-                previous.push((number, partitions.insert(number, stored)));
+                self.replaced.push_back((number, partitions.insert(number, stored)));
                 record_offset += 1;
             }
-            self.note(record_offset, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous });
+            self.note_put(record_offset, group, topic, run.len());
         }
     }
 
@@ -267,8 +268,8 @@ impl State {
 
     fn put_offset(&mut self, end: i64, group: &GroupId, partition: &TopicPartition, stored: StoredOffset) {
         let TopicPartition { topic, partition } = partition;
-        let previous = vec![(*partition, self.offsets.committed.put(group, topic, *partition, stored))];
-        self.note(end, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), previous });
+        self.replaced.push_back((*partition, self.offsets.committed.put(group, topic, *partition, stored)));
+        self.note_put(end, group, topic, 1);
     }
 
     fn put_pending(
@@ -319,11 +320,22 @@ impl State {
         }
     }
 
+    /// The last `count` of [`State::replaced`] are of one topic.
+    fn note_put(&mut self, end: i64, group: &GroupId, topic: &TopicName, count: usize) {
+        if end > self.last_committed {
+            self.journal.push_back((end, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), count }));
+        } else {
+            self.replaced.truncate(self.replaced.len() - count);
+        }
+    }
+
     /// The high watermark moved.
     pub(super) fn commit_to(&mut self, high_watermark: i64) {
         self.last_committed = self.last_committed.max(high_watermark);
-        while self.journal.front().is_some_and(|(end, _)| *end <= self.last_committed) {
-            self.journal.pop_front();
+        while let Some((_, change)) = self.journal.pop_front_if(|(end, _)| *end <= self.last_committed) {
+            if let Change::OffsetsPut { count, .. } = change {
+                self.replaced.drain(..count);
+            }
         }
     }
 
@@ -349,8 +361,9 @@ impl State {
                 }
             }
             Change::GroupRemoved(removed) => _ = self.groups.insert(removed.group_id.clone(), removed),
-            Change::OffsetsPut { group, topic, previous } => {
-                for (partition, previous) in previous.into_iter().rev() {
+            Change::OffsetsPut { group, topic, count } => {
+                let first = self.replaced.len() - count;
+                for (partition, previous) in self.replaced.drain(first..).rev() {
                     self.offsets.committed.remove(&group, &topic, partition);
                     if let Some(previous) = previous {
                         self.offsets.committed.put(&group, &topic, partition, previous);
@@ -391,9 +404,12 @@ impl State {
 
     /// The committed state of a partition's offset.
     pub(super) fn committed_offset(&self, group: &GroupId, topic: &TopicName, number: i32) -> Option<&StoredOffset> {
+        let mut replaced = self.replaced.iter();
         let first = self.journal.iter().find_map(|(_, change)| match change {
-            Change::OffsetsPut { group: of, topic: on, previous } if of == group && on == topic => {
-                let changed = previous.iter().find(|(partition, _)| *partition == number);
+            Change::OffsetsPut { group: of, topic: on, count } => {
+                let same = of == group && on == topic;
+                let mut theirs = replaced.by_ref().take(*count);
+                let changed = theirs.find(|(partition, _)| same && *partition == number);
                 changed.map(|(_, previous)| previous.as_ref())
             }
             Change::OffsetRemoved { group: of, partition, offset }

@@ -67,6 +67,7 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
     }
 
     /// Puts a value; returns the earlier one. A key that is there keeps its place.
+    #[inline]
     pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
         // `(size + 1) * 0.75 > slots`: looked at before it is known whether the key is new.
         if self.slots.is_empty() {
@@ -74,7 +75,7 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
         } else if (self.len() + 1) * 3 > self.slots.len() * 4 {
             self.grow();
         }
-        if let Some(at) = self.find(&key) {
+        if let Some(at) = self.search(&key) {
             return Some(std::mem::replace(&mut self.node_mut(at).value, value));
         }
         let hash = key.hash_code();
@@ -153,6 +154,7 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
         self.search(key)
     }
 
+    #[inline]
     fn search(&self, key: &K) -> Option<u32> {
         if self.slots.is_empty() {
             return None;

@@ -40,7 +40,7 @@ pub enum Request {
     ListOffsets { latest: bool, partitions: Vec<TopicPartition> },
 }
 
-/// What a broker answers.
+/// What a broker answers. Small, as most answers are: the large ones of a rebalance are boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// Answer to FindCoordinator: the broker, or an error.
@@ -48,9 +48,9 @@ pub enum Response {
     /// Answer to Metadata: the brokers that are up, and the topics (one that does not exist is absent).
     Metadata { brokers: Vec<BrokerId>, topics: Vec<TopicMetadata> },
     /// Answer to JoinGroup.
-    JoinGroup(JoinGroupResponse),
+    JoinGroup(Box<JoinGroupResponse>),
     /// Answer to SyncGroup.
-    SyncGroup(SyncGroupResponse),
+    SyncGroup(Box<SyncGroupResponse>),
     /// Answer to Heartbeat.
     Heartbeat(HeartbeatResponse),
     /// Answer to LeaveGroup.
@@ -69,6 +69,18 @@ pub enum Response {
     DeleteGroups { results: Vec<(GroupId, ErrorCode)> },
     /// Answer to ListOffsets: offset or error per partition, in the request's order.
     ListOffsets { offsets: Vec<Result<i64, ErrorCode>> },
+}
+
+impl From<JoinGroupResponse> for Response {
+    fn from(answer: JoinGroupResponse) -> Self {
+        Response::JoinGroup(Box::new(answer))
+    }
+}
+
+impl From<SyncGroupResponse> for Response {
+    fn from(answer: SyncGroupResponse) -> Self {
+        Response::SyncGroup(Box::new(answer))
+    }
 }
 
 /// A topic of a Metadata response.

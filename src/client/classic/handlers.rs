@@ -14,7 +14,7 @@ impl Consumer {
             let (api, error) = api_and_error(response);
             cx.event(ClientEvent::ResponseHandled { api, error, latency_ns: done.latency.0 });
         }
-        match (done.purpose, done.result.map(|response| *response)) {
+        match (done.purpose, done.result) {
             (Purpose::FindCoordinator, result) => self.on_find_coordinator(done.correlation_id, result, cx),
             (Purpose::Metadata { wanted }, result) => self.on_metadata(wanted, result, cx),
             (Purpose::OffsetFetch, result) => self.on_offset_fetch(done.correlation_id, result, cx),
@@ -22,8 +22,8 @@ impl Consumer {
             (Purpose::OffsetCommit { id, sent }, result) => {
                 self.on_offset_commit(id, &sent, result, done.latency, cx);
             }
-            (Purpose::JoinGroup { sent }, Ok(Response::JoinGroup(answer))) => self.on_join_group(&sent, answer, cx),
-            (Purpose::SyncGroup { sent }, Ok(Response::SyncGroup(answer))) => self.on_sync_group(&sent, answer, cx),
+            (Purpose::JoinGroup { sent }, Ok(Response::JoinGroup(answer))) => self.on_join_group(&sent, *answer, cx),
+            (Purpose::SyncGroup { sent }, Ok(Response::SyncGroup(answer))) => self.on_sync_group(&sent, *answer, cx),
             (Purpose::Heartbeat { sent }, Ok(Response::Heartbeat(answer))) => {
                 self.on_heartbeat(&sent, answer.error, cx);
             }

@@ -21,6 +21,7 @@ mod leader;
 mod membership;
 mod metadata;
 mod network;
+mod parked;
 mod poll;
 mod positions;
 mod quiet;

@@ -40,7 +40,7 @@ pub(super) enum Purpose {
 
 /// How far a connection is (`ConnectionState`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum LinkState {
+pub(super) enum LinkState {
     /// Never opened.
     Idle,
     /// Opened, not ready: given up at this time.
@@ -55,16 +55,16 @@ enum LinkState {
 }
 
 #[derive(Debug)]
-struct Link {
-    connection: Connection,
-    state: LinkState,
+pub(super) struct Link {
+    pub connection: Connection,
+    pub state: LinkState,
     /// Failures in a row, for the reconnect back-off.
     failures: u32,
     /// Set-up timeouts in a row.
     setup_failures: u32,
     last_attempt: Millis,
     /// When the Fetch that is parked there was sent.
-    fetch_since: Option<SimTime>,
+    pub fetch_since: Option<SimTime>,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ pub(super) struct Completed {
     pub purpose: Purpose,
     /// From creation to receipt, as Kafka's latency metrics have it.
     pub latency: SimDuration,
-    pub result: Result<Box<Response>, Exception>,
+    pub result: Result<Response, Exception>,
 }
 
 /// What lies in the sockets.
@@ -98,7 +98,7 @@ pub(super) struct Completed {
 pub(super) enum Arrival {
     Connected(Connection),
     Disconnected(Connection),
-    Response { connection: Connection, correlation_id: u32, body: Box<Response> },
+    Response { connection: Connection, correlation_id: u32, body: Response },
 }
 
 /// Which broker a request without a fixed one goes to (`leastLoadedNode`).
@@ -113,7 +113,7 @@ pub(super) enum LeastLoaded {
 /// Connections and requests of a consumer.
 #[derive(Debug)]
 pub(super) struct Network {
-    links: Vec<Link>,
+    pub links: Vec<Link>,
     tracked: Vec<Tracked>,
     /// How many of them were not sent yet.
     unsent: usize,
@@ -129,9 +129,9 @@ pub(super) struct Network {
     reconnect_max_ms: i32,
     setup_ms: i32,
     setup_max_ms: i32,
-    fetch_wait: SimDuration,
+    pub fetch_wait: SimDuration,
     /// The first Fetch after an assignment goes out so much later.
-    fetch_begins_after: SimDuration,
+    pub fetch_begins_after: SimDuration,
     /// Group requests wait behind the Fetch that is parked at the same broker.
     shared: bool,
     /// Until then a pass has nothing to do unless something arrives: nothing waits to be sent or closed, no timeout is
@@ -315,7 +315,7 @@ impl Network {
         tracked
     }
 
-    fn complete(&mut self, tracked: Tracked, result: Result<Box<Response>, Exception>, now: SimTime) {
+    fn complete(&mut self, tracked: Tracked, result: Result<Response, Exception>, now: SimTime) {
         self.completed.push_back(Completed {
             correlation_id: tracked.correlation_id,
             purpose: tracked.purpose,
@@ -539,97 +539,6 @@ impl Network {
     fn unsent_can_move(&self) -> bool {
         let waits = |connection| matches!(self.state(connection), LinkState::Connecting { .. });
         self.tracked.iter().any(|tracked| matches!(tracked.progress, Progress::Unsent(_)) && !waits(tracked.connection))
-    }
-
-    // Fetches are not requests here: the cluster brings records by itself. What remains of them is that a parked Fetch
-    // keeps the broker from reading what comes after it on the same connection.
-
-    /// The connection at this place is ready.
-    pub fn is_ready(&self, place: usize) -> bool {
-        self.links[place].state == LinkState::Ready
-    }
-
-    /// Sends a Fetch on the connection at this place unless one is under way there.
-    pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
-        let (wait, begins_after) = (self.fetch_wait, self.fetch_begins_after);
-        let link = &mut self.links[place];
-        match link.state {
-            LinkState::Ready => match link.fetch_since {
-                Some(since) if since + wait > cx.now => {}
-                Some(_) => link.fetch_since = Some(cx.now),
-                None => link.fetch_since = Some(cx.now + begins_after),
-            },
-            LinkState::Connecting { .. } => {}
-            LinkState::Idle | LinkState::Failed { .. } => {
-                let connection = link.connection;
-                self.try_connect(connection, cx);
-            }
-        }
-    }
-
-    /// Records came: their Fetch was answered and the next one goes out before `poll` returns them, if this client
-    /// fetches ahead.
-    pub fn fetched_on(&mut self, place: usize, now: SimTime, ahead: bool) {
-        let link = &mut self.links[place];
-        if link.state == LinkState::Ready {
-            link.fetch_since = ahead.then_some(now);
-        }
-    }
-
-    /// While the poll thread fetches, each answered Fetch is followed by the next at once: moves the time of the last
-    /// one to the beginning of its own wait.
-    pub fn note_fetch_cycles(&mut self, now: SimTime) {
-        for link in &mut self.links {
-            if let Some(since) = link.fetch_since.as_mut() {
-                let gone = now.0.saturating_sub(since.0);
-                if gone >= self.fetch_wait.0 {
-                    *since += SimDuration(gone / self.fetch_wait.0 * self.fetch_wait.0);
-                }
-            }
-        }
-    }
-
-    /// The thread that read the answers sends no new Fetch: those whose wait is over are done.
-    pub fn forget_answered_fetches(&mut self, now: SimTime) {
-        let wait = self.fetch_wait;
-        for link in &mut self.links {
-            if link.fetch_since.is_some_and(|since| since + wait <= now) {
-                link.fetch_since = None;
-            }
-        }
-    }
-
-    /// Fetches that were answered meanwhile are followed by others before anything else is sent.
-    pub fn restart_fetches(&mut self, now: SimTime) {
-        for link in &mut self.links {
-            link.fetch_since = link.fetch_since.map(|_| now);
-        }
-    }
-
-    /// No Fetch is under way any more.
-    pub fn end_fetches(&mut self) {
-        for link in &mut self.links {
-            link.fetch_since = None;
-        }
-    }
-
-    /// Until when a Fetch is parked on this connection.
-    pub fn parked_until(&self, connection: Connection, now: SimTime) -> Option<SimTime> {
-        let since = self.links.iter().find(|link| link.connection == connection)?.fetch_since?;
-        Some(since + self.fetch_wait).filter(|until| *until > now && since <= now)
-    }
-
-    /// Until when the last parked Fetch of all is parked.
-    pub fn last_parked(&self, now: SimTime) -> Option<SimTime> {
-        self.links.iter().filter_map(|link| self.parked_until(link.connection, now)).max()
-    }
-
-    /// When the connection at this place can be tried again, if it failed.
-    pub fn retry_at(&self, place: usize) -> Option<Millis> {
-        match self.links[place].state {
-            LinkState::Failed { retry } => Some(retry),
-            _ => None,
-        }
     }
 }
 

@@ -191,7 +191,7 @@ impl TestContext {
                     Some(body) => inputs.push_back(Input::Response {
                         connection: *connection,
                         correlation_id: *correlation_id,
-                        body: Box::new(body),
+                        body,
                     }),
                     None => self.pending.push_back(sent),
                 }
@@ -251,7 +251,7 @@ impl TestContext {
 
     pub fn answer(&mut self, sent: &Sent, body: Response) {
         let (connection, correlation_id) = (sent.connection, sent.correlation_id);
-        self.input(Input::Response { connection, correlation_id, body: Box::new(body) });
+        self.input(Input::Response { connection, correlation_id, body });
     }
 
     /// Takes the oldest unanswered request that the function recognises.
@@ -457,11 +457,11 @@ impl Brokers {
 pub fn member_id_required(member: &str) -> Response {
     let failed = join_failed(ErrorCode::MemberIdRequired);
     let Response::JoinGroup(failed) = failed else { unreachable!() };
-    Response::JoinGroup(JoinGroupResponse { member_id: member.into(), ..failed })
+    JoinGroupResponse { member_id: member.into(), ..*failed }.into()
 }
 
 pub fn join_failed(error: ErrorCode) -> Response {
-    Response::JoinGroup(JoinGroupResponse {
+    Response::from(JoinGroupResponse {
         error,
         generation_id: Generation::NONE,
         protocol_type: None,
@@ -475,7 +475,7 @@ pub fn join_failed(error: ErrorCode) -> Response {
 
 /// JoinGroup succeeded; without members, as a follower has it.
 pub fn joined(generation: i32, member: &MemberId, leader: &str, protocol: &str) -> Response {
-    Response::JoinGroup(JoinGroupResponse {
+    Response::from(JoinGroupResponse {
         error: ErrorCode::None,
         generation_id: Generation(generation),
         protocol_type: Some(Arc::from("consumer")),
@@ -495,11 +495,11 @@ pub fn joined_as_leader(generation: i32, member: &MemberId, protocol: &str, othe
         |id: MemberId| JoinGroupResponseMember { member_id: id, group_instance_id: None, metadata: metadata.clone() };
     let Response::JoinGroup(answer) = joined(generation, member, member.as_str(), protocol) else { unreachable!() };
     let ids = std::iter::once(member.clone()).chain(others.iter().map(|other| MemberId::from(*other)));
-    Response::JoinGroup(JoinGroupResponse { members: ids.map(entry).collect(), ..answer })
+    JoinGroupResponse { members: ids.map(entry).collect(), ..*answer }.into()
 }
 
 pub fn synced(owned: &[i32]) -> Response {
-    Response::SyncGroup(SyncGroupResponse {
+    Response::from(SyncGroupResponse {
         error: ErrorCode::None,
         protocol_type: Some(Arc::from("consumer")),
         protocol_name: None,
@@ -508,7 +508,7 @@ pub fn synced(owned: &[i32]) -> Response {
 }
 
 pub fn sync_failed(error: ErrorCode) -> Response {
-    Response::SyncGroup(SyncGroupResponse {
+    Response::from(SyncGroupResponse {
         error,
         protocol_type: None,
         protocol_name: None,

@@ -1,0 +1,102 @@
+//! What remains of Fetches here: the cluster brings records by itself, but a parked Fetch keeps the broker from reading
+//! what comes after it on the same connection.
+
+use crate::client::Connection;
+use crate::engine::{Millis, SimDuration, SimTime};
+
+use super::consumer::Context;
+use super::network::{Link, LinkState, Network};
+
+impl Network {
+    /// The connection at this place is ready.
+    pub fn is_ready(&self, place: usize) -> bool {
+        self.links[place].state == LinkState::Ready
+    }
+
+    /// Sends a Fetch on the connection at this place unless one is under way there.
+    pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
+        let (wait, begins_after) = (self.fetch_wait, self.fetch_begins_after);
+        let link = &mut self.links[place];
+        match link.state {
+            LinkState::Ready => match link.fetch_since {
+                Some(since) if since + wait > cx.now => {}
+                Some(_) => link.fetch_since = Some(cx.now),
+                None => link.fetch_since = Some(cx.now + begins_after),
+            },
+            LinkState::Connecting { .. } => {}
+            LinkState::Idle | LinkState::Failed { .. } => {
+                let connection = link.connection;
+                self.try_connect(connection, cx);
+            }
+        }
+    }
+
+    /// Records came: their Fetch was answered and the next one goes out before `poll` returns them, if this client
+    /// fetches ahead.
+    pub fn fetched_on(&mut self, place: usize, now: SimTime, ahead: bool) {
+        let link = &mut self.links[place];
+        if link.state == LinkState::Ready {
+            link.fetch_since = ahead.then_some(now);
+        }
+    }
+
+    /// While the poll thread fetches, each answered Fetch is followed by the next at once: moves the time of the last
+    /// one to the beginning of its own wait.
+    pub fn note_fetch_cycles(&mut self, now: SimTime) {
+        for link in &mut self.links {
+            if let Some(since) = link.fetch_since.as_mut() {
+                let gone = now.0.saturating_sub(since.0);
+                if gone >= self.fetch_wait.0 {
+                    *since += SimDuration(gone / self.fetch_wait.0 * self.fetch_wait.0);
+                }
+            }
+        }
+    }
+
+    /// The thread that read the answers sends no new Fetch: those whose wait is over are done.
+    pub fn forget_answered_fetches(&mut self, now: SimTime) {
+        let wait = self.fetch_wait;
+        for link in &mut self.links {
+            if link.fetch_since.is_some_and(|since| since + wait <= now) {
+                link.fetch_since = None;
+            }
+        }
+    }
+
+    /// Fetches that were answered meanwhile are followed by others before anything else is sent.
+    pub fn restart_fetches(&mut self, now: SimTime) {
+        for link in &mut self.links {
+            link.fetch_since = link.fetch_since.map(|_| now);
+        }
+    }
+
+    /// No Fetch is under way any more.
+    pub fn end_fetches(&mut self) {
+        for link in &mut self.links {
+            link.fetch_since = None;
+        }
+    }
+
+    /// Until when a Fetch is parked on this connection.
+    pub fn parked_until(&self, connection: Connection, now: SimTime) -> Option<SimTime> {
+        self.parked_on(self.links.iter().find(|link| link.connection == connection)?, now)
+    }
+
+    fn parked_on(&self, link: &Link, now: SimTime) -> Option<SimTime> {
+        let since = link.fetch_since?;
+        Some(since + self.fetch_wait).filter(|until| *until > now && since <= now)
+    }
+
+    /// Until when the last parked Fetch of all is parked.
+    pub fn last_parked(&self, now: SimTime) -> Option<SimTime> {
+        self.links.iter().filter_map(|link| self.parked_on(link, now)).max()
+    }
+
+    /// When the connection at this place can be tried again, if it failed.
+    pub fn retry_at(&self, place: usize) -> Option<Millis> {
+        match self.links[place].state {
+            LinkState::Failed { retry } => Some(retry),
+            _ => None,
+        }
+    }
+}

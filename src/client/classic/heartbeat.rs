@@ -274,9 +274,16 @@ impl Consumer {
     /// Before KIP-62 heartbeats were a task of the network polls of the application's thread (1.8).
     #[inline]
     pub(super) fn heartbeat_from_poll(&mut self, cx: &mut Context<'_>) {
-        if !self.settings.behaviour.heartbeat_thread && self.sends_heartbeats_from_poll() {
+        if self.poll_minds_heartbeat(cx.ms) && self.sends_heartbeats_from_poll() {
             self.heartbeat_of_poll(cx);
         }
+    }
+
+    /// The thread that polls has to look after a heartbeat or the session.
+    #[inline]
+    pub(super) fn poll_minds_heartbeat(&self, now: Millis) -> bool {
+        let over = self.heartbeat.is_due(now) || now >= self.heartbeat.session_at;
+        over && !self.settings.behaviour.heartbeat_thread
     }
 
     #[inline(never)]
@@ -287,7 +294,7 @@ impl Consumer {
         }
         if cx.ms >= self.heartbeat.session_at {
             self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
-        } else if self.heartbeat.is_due(cx.ms) {
+        } else {
             self.heartbeat.sent(cx.ms);
             self.send_heartbeat(cx);
         }

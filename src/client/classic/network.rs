@@ -557,7 +557,22 @@ impl Consumer {
 
     /// `CNC.poll` without blocking, by the thread that calls it: sends, reads, runs handlers. Says how much was read
     /// or came to its end.
+    #[inline]
     pub(super) fn poll_network(&mut self, cx: &mut Context<'_>) -> u32 {
+        if self.network_rests(cx.ms) { 0 } else { self.poll_busy_network(cx) }
+    }
+
+    /// Nothing to send, to read or to give up, and no handler to run.
+    #[inline]
+    fn network_rests(&self, now: Millis) -> bool {
+        self.network.is_quiet(now)
+            && self.network.completed.is_empty()
+            && !self.metadata.is_update_due(now)
+            && !self.poll_minds_heartbeat(now)
+    }
+
+    #[inline(never)]
+    fn poll_busy_network(&mut self, cx: &mut Context<'_>) -> u32 {
         let mut events = self.run_handlers(cx);
         if self.election.is_some() && !self.election_polls() {
             return events;

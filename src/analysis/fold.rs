@@ -142,6 +142,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    #[inline(never)]
     fn client_rarely(&mut self, directory: &Directory, consumer: usize, event: &ClientEvent, whole: &Event) {
         let group = self.facts.consumers[consumer].group;
         self.facts.event(whole);
@@ -204,6 +205,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Anything but a batch and what a client does.
+    #[inline(never)]
     fn rarely(&mut self, directory: &Directory, event: &Event) {
         self.facts.event(event);
         self.metrics.event(&self.facts, event);

@@ -398,12 +398,17 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Shows an event to every observer.
+    /// Shows an event to every observer. Small, so that the event comes into being where it is shown from.
+    #[inline]
     pub(super) fn emit(&mut self, event: Event) {
-        self.totals.trace_events += 1;
         let event = TraceEvent { at: self.now, event };
+        self.show(&event);
+    }
+
+    fn show(&mut self, event: &TraceEvent) {
+        self.totals.trace_events += 1;
         for observer in self.observers.iter_mut() {
-            observer.event(&self.directory, &event);
+            observer.event(&self.directory, event);
         }
     }
 

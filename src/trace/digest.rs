@@ -119,6 +119,7 @@ impl Digest {
     }
 
     /// The group of the consumer that a fault hits.
+    #[inline(never)]
     fn group_hit(&self, directory: &Directory, event: &Event) -> Option<usize> {
         let (Event::FaultBegan { target, .. } | Event::FaultEnded { target, .. }) = event else { return None };
         let consumer = directory.consumers.iter().position(|c| c.name == *target)?;

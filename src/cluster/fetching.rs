@@ -146,13 +146,12 @@ impl FetchSession {
             }
             next = next.min(arrival);
         }
+        if bytes == 0 {
+            self.nothing_before = next;
+        }
         match self.sent {
             Some(sent) if bytes > 0 => next.min((sent + max_wait(around.config)).max(around.now)),
-            _ if bytes > 0 => next,
-            _ => {
-                self.nothing_before = next;
-                next
-            }
+            _ => next,
         }
     }
 

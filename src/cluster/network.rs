@@ -1,10 +1,10 @@
 //! The network between consumers and brokers, as TCP shows it.
 //!
 //! Fault model: a lost packet is not a vanished request but a later one: it is sent again after the retransmission
-//! timeout, which doubles with each loss in a row (200 ms to 120 s, as Linux has it; the handshake of a new connection begins
-//! with 1 s), and whatever was sent after it on the same connection waits behind it. A black hole loses everything until it is healed, a reset is seen at once by
-//! both ends. Directions are separate: with only the way to the broker blocked, answers still come through. Each
-//! consumer's links draw from streams of their own.
+//! timeout, which doubles with each loss in a row (200 ms to 120 s, as Linux has it; the handshake of a new connection
+//! begins with 1 s), and whatever was sent after it on the same connection waits behind it. A black hole loses everything
+//! until it is healed, a reset is seen at once by both ends. Directions are separate: with only the way to the broker
+//! blocked, answers still come through. Each consumer's links draw from streams of their own.
 
 use std::collections::VecDeque;
 

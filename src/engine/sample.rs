@@ -250,10 +250,8 @@ impl Shape {
         Some(match self {
             Shape::Constant(span) => *span,
             Shape::Uniform { from, to } => from + whole_nanos((to - from) as f64 * share).min(to - from),
-            Shape::Exponential { mean, bounds } => bounds.hold(-mean * libm::log1p(-share)),
-            Shape::Lognormal { median, sigma, bounds } => {
-                bounds.hold(median * libm::exp(sigma * normal::quantile(share)))
-            }
+            Shape::Exponential { mean, bounds } => exponential_quantile(*mean, *bounds, share),
+            Shape::Lognormal { median, sigma, bounds } => lognormal_quantile(*median, *sigma, *bounds, share),
             Shape::Table(entries) => table_quantile(entries, share),
             Shape::Mixture(_) => return None,
         })
@@ -263,10 +261,9 @@ impl Shape {
         match self {
             Shape::Constant(span) => *span,
             Shape::Uniform { from, to } => stream.between(*from, *to),
-            // The quantile of 1 - u is -mean · ln(u): written so that the span grows with the draw, without loss near 1.
-            Shape::Exponential { mean, bounds } => bounds.hold(-mean * libm::log1p(-stream.next_open_f64())),
+            Shape::Exponential { mean, bounds } => exponential_quantile(*mean, *bounds, stream.next_open_f64()),
             Shape::Lognormal { median, sigma, bounds } => {
-                bounds.hold(median * libm::exp(sigma * normal::quantile(stream.next_open_f64())))
+                lognormal_quantile(*median, *sigma, *bounds, stream.next_open_f64())
             }
             Shape::Mixture(parts) => {
                 let share = stream.next_f64();
@@ -276,6 +273,15 @@ impl Shape {
             Shape::Table(entries) => table_quantile(entries, stream.next_f64()),
         }
     }
+}
+
+/// -mean · ln(1 - share), written without loss near 1.
+fn exponential_quantile(mean: f64, bounds: Bounds, share: f64) -> u64 {
+    bounds.hold(-mean * libm::log1p(-share))
+}
+
+fn lognormal_quantile(median: f64, sigma: f64, bounds: Bounds, share: f64) -> u64 {
+    bounds.hold(median * libm::exp(sigma * normal::quantile(share)))
 }
 
 /// The span at a quantile below 1, linear between the entries of the table.

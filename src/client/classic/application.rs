@@ -1,6 +1,8 @@
 //! The application around the consumer: `poll`, work on the records, commit, again (consumer-client.md 4.1).
 
-use crate::client::{AutoCommit, ClientEvent, CommitStrategy, Fetching, OnException, Output};
+use std::sync::Arc;
+
+use crate::client::{AutoCommit, ClientEvent, CommitStrategy, Fetching, OnException, Output, RecordBatch};
 use crate::engine::Millis;
 use crate::protocol::ErrorCode;
 
@@ -105,12 +107,19 @@ impl Consumer {
             self.run_heartbeat_thread(cx);
         }
         // While the application works beside, it is not it that polls.
-        if self.polled_at != Some(cx.ms) && self.working.is_none() {
-            cx.event(ClientEvent::PollCalled);
-            self.polled_at = Some(cx.ms);
+        if self.working.is_none() {
+            self.note_poll(cx);
         }
         let callee = PollCall::until(cx.ms + self.poll_timeout_ms());
         Flow::Call { caller: Frame::Application(Loop::Polled), callee }
+    }
+
+    /// `poll` is entered. Calls within one millisecond are told once.
+    pub(super) fn note_poll(&mut self, cx: &mut Context<'_>) {
+        if self.polled_at != Some(cx.ms) {
+            cx.event(ClientEvent::PollCalled);
+            self.polled_at = Some(cx.ms);
+        }
     }
 
     /// `poll` has returned, with or without records.
@@ -129,17 +138,23 @@ impl Consumer {
         if records.is_empty() && stall.is_none() {
             return Flow::Again(Frame::Application(Loop::Poll));
         }
-        let count = records.iter().map(|batch| batch.count).sum();
-        cx.event(ClientEvent::PollReturned { records: count });
+        let count = self.begin_processing(records, stall.is_some(), cx);
         let commit = (self.commits_after_batch() && count > 0) || stall == Some(true);
-        self.processing_done = false;
-        cx.out.push(Output::Process { records, stall: stall.is_some() });
         if self.application_works_beside() {
             self.heartbeat.poll(cx.ms);
             self.working = Some(Working { commit, stall: stall.is_some() && count == 0 });
             return Flow::Again(Frame::Application(Loop::Poll));
         }
         Flow::Block(Frame::Application(Loop::Working { commit, stall: stall.is_some() && count == 0 }))
+    }
+
+    /// `poll` returns, and the application works on what it got: so many records.
+    pub(super) fn begin_processing(&mut self, records: Arc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
+        let count = records.iter().map(|batch| batch.count).sum();
+        cx.event(ClientEvent::PollReturned { records: count });
+        cx.out.push(Output::Process { records, stall });
+        self.processing_done = false;
+        count
     }
 
     /// `commitSync` follows on every batch.

@@ -433,7 +433,7 @@ impl Consumer {
 
     /// `maybeAutoCommitOffsetsAsync(now)` (1.2 row 8)
     pub(super) fn auto_commit_if_due(&mut self, cx: &mut Context<'_>) -> Result<(), Exception> {
-        if !self.settings.config.enable_auto_commit || cx.ms < self.commits.next_auto {
+        if cx.ms < self.auto_commit_at() {
             return Ok(());
         }
         self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
@@ -495,11 +495,10 @@ impl Consumer {
 
     /// When the next periodic auto-commit has to go out, if the poll thread would send one.
     pub(super) fn auto_commit_wake(&self) -> Millis {
-        let sends = self.settings.config.enable_auto_commit
-            && self.lookup.coordinator.is_some()
+        let sends = self.lookup.coordinator.is_some()
             && !self.membership.rejoin_needed
             && self.membership.join.is_none()
             && !self.subscriptions.assigned().is_empty();
-        if sends { self.commits.next_auto } else { Millis(i64::MAX) }
+        if sends { self.auto_commit_at() } else { Millis(i64::MAX) }
     }
 }

@@ -5,7 +5,7 @@
 //! do, and is taken only then: whatever is due, was asked for or has arrived sends the thread the long way. Speed alone
 //! depends on it.
 
-use crate::client::{ApplicationThread, ClientEvent, CommitStrategy, Fetching, Output};
+use crate::client::{ApplicationThread, CommitStrategy, Fetching};
 
 use super::application::Loop;
 use super::consumer::{Consumer, Context};
@@ -40,9 +40,7 @@ impl Consumer {
             return false;
         }
         let Some(records) = self.fetched.take_if(|records| !records.is_empty()) else { return false };
-        cx.event(ClientEvent::PollReturned { records: records.iter().map(|batch| batch.count).sum() });
-        cx.out.push(Output::Process { records, stall: false });
-        self.processing_done = false;
+        self.begin_processing(records, false, cx);
         self.stack.truncate(1);
         self.stack[0] = Frame::Application(Loop::Working { commit: self.commits_after_batch(), stall: false });
         true
@@ -60,10 +58,7 @@ impl Consumer {
             return false;
         }
         self.processing_done = false;
-        if self.polled_at != Some(cx.ms) {
-            cx.event(ClientEvent::PollCalled);
-            self.polled_at = Some(cx.ms);
-        }
+        self.note_poll(cx);
         self.heartbeat.poll(cx.ms);
         for place in &self.fetch_links {
             self.network.fetch_on(*place, cx);

@@ -27,14 +27,20 @@ fn answer_all(
     }
 }
 
-#[test]
-fn a_commit_sync_that_may_be_retried_waits_longer_each_time() {
+/// The application calls `commitSync` after a batch, and nobody answers yet.
+fn context_in_commit_sync() -> TestContext {
     let mut settings = settings();
     settings.application.commit = CommitStrategy::SyncAfterBatch;
     let mut context = TestContext::stable(settings, &[0]);
     context.brokers.commits = false;
     context.records(0, 7);
     context.input(Input::ProcessingDone);
+    context
+}
+
+#[test]
+fn a_commit_sync_that_may_be_retried_waits_longer_each_time() {
+    let mut context = context_in_commit_sync();
     let mut sent_at = Vec::new();
     for _ in 0..7 {
         let (sent, commit) = context.take_commit();
@@ -118,12 +124,7 @@ fn a_heartbeat_that_fails_is_sent_again_after_a_back_off_that_a_good_answer_rese
 #[test]
 fn jitter_is_a_fifth_either_way() {
     for (random, gap) in [(0.0, 80), (0.999, 119)] {
-        let mut settings = settings();
-        settings.application.commit = CommitStrategy::SyncAfterBatch;
-        let mut context = TestContext::stable(settings, &[0]);
-        context.brokers.commits = false;
-        context.records(0, 7);
-        context.input(Input::ProcessingDone);
+        let mut context = context_in_commit_sync();
         let (first, commit) = context.take_commit();
         context.random = [random; 4].into();
         context.answer_commit(&first, &commit, ErrorCode::CoordinatorLoadInProgress);

@@ -406,8 +406,10 @@ impl Consumer {
         if !self.poll_thread_reads() {
             busy = busy.min(self.network_deadline(now));
         }
-        if busy < Millis(i64::MAX) {
-            at = at.min(self.slice_at(thread.wakes, busy.max(now)));
+        let busy = busy.max(now);
+        // A slice never ends before the instant that it is asked for.
+        if busy < at {
+            at = at.min(self.slice_at(thread.wakes, busy));
         }
         at.max(now).sim_time()
     }

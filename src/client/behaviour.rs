@@ -135,6 +135,9 @@ pub enum FirstHeartbeat {
     CooperativeAfterMs(i64),
     /// At once.
     AtOnce,
+    /// At once when a session begins, then at its ticks. A session lasts for a generation, under the cooperative protocol
+    /// over any number of them (sarama's heartbeat loop).
+    WithSession,
     /// An interval after the last one of the generation before; at once if there was none or that time is over.
     Kept,
 }

@@ -148,7 +148,7 @@ impl Consumer {
         let cooperative = strategy.iter().all(|assignor| *assignor == AssignorName::CooperativeSticky);
         Consumer {
             protocol: if cooperative { RebalanceProtocol::Cooperative } else { RebalanceProtocol::Eager },
-            network: Network::new(config, &settings.behaviour),
+            network: Network::new(config, &settings.behaviour, cooperative),
             metadata: Metadata::new(config),
             metadata_snapshot: MetadataSnapshot::default(),
             subscriptions: Subscriptions::new(&settings.subscription),

@@ -62,6 +62,7 @@ impl Consumer {
         let reason = reason.unwrap_or_else(|| Arc::from(""));
         cx.event(ClientEvent::JoinGroupSent { member: sent.member_id.clone(), reason });
         let timeout = self.join_timeout_ms();
+        self.join_competes(cx);
         self.network.enqueue(connection, Request::JoinGroup(request), Purpose::JoinGroup { sent }, timeout, cx.now);
     }
 
@@ -130,6 +131,7 @@ impl Consumer {
 
     /// A JoinGroup or SyncGroup attempt failed: each counts in `failed-rebalance-total` (2.3).
     pub(super) fn fail_join(&mut self, exception: Exception, cx: &mut Context<'_>) {
+        self.end_turn(cx);
         if self.membership.join.is_some() {
             let error = exception.code.unwrap_or(match exception.class {
                 "DisconnectException" => ErrorCode::NetworkException,
@@ -227,7 +229,9 @@ impl Consumer {
             protocol_name: sent.protocol.clone(),
             assignments,
         });
-        self.send(connection, request, Purpose::SyncGroup { sent }, cx);
+        let sync = self.send(connection, request, Purpose::SyncGroup { sent }, cx);
+        let fetches = self.fetches_before_sync(cx);
+        self.network.let_fetches_ahead(sync, fetches);
     }
 
     /// `SyncGroupResponseHandler` (2.3)
@@ -283,6 +287,7 @@ impl Consumer {
         if !self.settings.behaviour.heartbeat_while_completing {
             self.enable_heartbeat_thread(cx.ms);
         }
+        self.end_turn(cx);
         cx.event(ClientEvent::Synced { generation, member, rebalance_latency_ns: cx.now.since(started).0 });
     }
 

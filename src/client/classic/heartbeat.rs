@@ -68,6 +68,8 @@ impl Heartbeat {
             FirstHeartbeat::CooperativeAfterMs(_) => now + self.interval_ms,
             FirstHeartbeat::AtOnce => now,
             FirstHeartbeat::Kept => self.heartbeat_at,
+            FirstHeartbeat::WithSession if self.cooperative => self.heartbeat_at,
+            FirstHeartbeat::WithSession => now,
         };
     }
 
@@ -83,7 +85,10 @@ impl Heartbeat {
 
     /// `sentHeartbeat`.
     pub fn sent(&mut self, now: Millis) {
-        self.heartbeat_at = now + self.interval_ms;
+        let ticks = self.first == FirstHeartbeat::WithSession && self.cooperative && self.heartbeat_at > Millis(0);
+        let missed = if ticks { (now - self.heartbeat_at) / self.interval_ms } else { 0 };
+        let from = if ticks { self.heartbeat_at + missed * self.interval_ms } else { now };
+        self.heartbeat_at = from + self.interval_ms;
     }
 
     /// `receiveHeartbeat`.

@@ -1,10 +1,11 @@
 //! Joining a group: `joinGroupIfNeeded` with what runs before JoinGroup (`onJoinPrepare`) and after SyncGroup
 //! (`onJoinComplete`) (consumer-client.md 1.4, 3.2, 3.4).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::client::{AfterError, AutoCommit, Callback, ClientEvent, Fetching, RecordBatch, RevocationCommit};
-use crate::engine::Millis;
+use crate::engine::{Millis, SimTime};
 use crate::protocol::subscription::{ConsumerProtocolAssignment, TopicPartitions};
 use crate::protocol::{Bytes, ErrorCode, TopicPartition};
 
@@ -53,12 +54,31 @@ enum Step {
     },
     /// `onPartitionsAssigned`
     Taking,
+    /// `onPartitionsAssigned` for each of these at its time.
+    Claims(VecDeque<(Millis, Vec<TopicPartition>)>),
+    /// Until then it waits for a connection, then it makes this call and goes on.
+    Waits {
+        until: Millis,
+        then: Box<Step>,
+        callee: Box<Frame>,
+    },
 }
 
 impl Join {
     /// A call from its beginning.
     pub fn begin() -> Frame {
         Frame::Join(Join { step: Step::Begin })
+    }
+
+    /// Makes a call, then goes on.
+    pub fn call(self, callee: Frame) -> Flow {
+        Flow::Call { caller: Frame::Join(self), callee }
+    }
+
+    /// The same, from a time on.
+    pub fn wait(self, until: SimTime, callee: Frame) -> Flow {
+        let (then, callee) = (Box::new(self.step), Box::new(callee));
+        Join::at(Step::Waits { until: until.millis() + 1, then, callee })
     }
 
     fn at(step: Step) -> Flow {
@@ -68,7 +88,7 @@ impl Join {
     /// When it goes on by itself; JoinGroup is not sent before the time given.
     pub fn wake(&self, not_before: Millis) -> Millis {
         match self.step {
-            Step::BackOff(until) | Step::Fetches { until, .. } => until,
+            Step::BackOff(until) | Step::Fetches { until, .. } | Step::Waits { until, .. } => until,
             Step::Initiate => not_before,
             _ => Millis(i64::MAX),
         }
@@ -132,8 +152,21 @@ impl Consumer {
             Step::BackOff(_) => Join::at(Step::Begin),
             Step::Giving { assigned } => {
                 self.request_rejoin("need to revoke partitions and re-join", cx);
+                self.flush_released_claims(cx);
                 self.take_assignment(assigned, cx)
             }
+            Step::Waits { until, then, callee } if cx.ms < until => {
+                self.poll_network(cx);
+                Flow::Block(Frame::Join(Join { step: Step::Waits { until, then, callee } }))
+            }
+            Step::Waits { then, callee, .. } => Join { step: *then }.call(*callee),
+            Step::Claims(mut claims) => match claims.pop_front() {
+                Some((until, partitions)) => {
+                    let callee = Box::new(ListenerCall::frame(Callback::Assigned, partitions));
+                    Join::at(Step::Waits { until, then: Box::new(Step::Claims(claims)), callee })
+                }
+                None => Join::at(Step::Taking),
+            },
             Step::Taking => {
                 self.membership.join = None;
                 self.membership.needs_join_prepare = true;
@@ -376,8 +409,7 @@ impl Consumer {
         let owned = self.subscriptions.partitions();
         let revoked: Vec<_> = owned.into_iter().filter(|partition| !assigned.contains(partition)).collect();
         if self.protocol == RebalanceProtocol::Cooperative && !revoked.is_empty() {
-            let caller = Frame::Join(Join { step: Step::Giving { assigned } });
-            return Flow::Call { caller, callee: ListenerCall::frame(Callback::Revoked, revoked) };
+            return self.end_claims(revoked, Join { step: Step::Giving { assigned } }, cx);
         }
         self.take_assignment(assigned, cx)
     }
@@ -391,8 +423,15 @@ impl Consumer {
             assignor.on_assignment(&self.assignment, generation.id);
         }
         self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
-        let added = assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned().collect();
+        let added: Vec<_> = assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned().collect();
         self.set_assignment(&assigned, cx);
+        if self.takes_turns() && assigned.is_empty() {
+            self.network.end_fetches();
+        }
+        if self.takes_turns() && !added.is_empty() {
+            let claims = self.claims_begin(added, cx).into_iter();
+            return Join::at(Step::Claims(claims.map(|(at, partitions)| (at.millis(), partitions)).collect()));
+        }
         Flow::Call {
             caller: Frame::Join(Join { step: Step::Taking }),
             callee: ListenerCall::frame(Callback::Assigned, added),

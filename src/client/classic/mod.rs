@@ -27,6 +27,7 @@ mod positions;
 mod quiet;
 mod subscriptions;
 mod thread;
+mod turns;
 
 pub use consumer::{Consumer, PollThread, RebalanceProtocol};
 pub use subscriptions::AssignedPartition;

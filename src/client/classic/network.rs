@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use crate::client::{Behaviour, Connection, Fetching, Jitter, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
-use crate::protocol::TopicPartition;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Request, Response};
+use crate::protocol::{BrokerId, TopicPartition};
 
 use super::backoff::exponential_ms;
 use super::commit::CommitId;
@@ -79,6 +79,8 @@ struct Tracked {
     connection: Connection,
     created: SimTime,
     timeout_ms: i64,
+    /// So many Fetches get in front of it on a shared connection.
+    behind_fetches: u64,
     progress: Progress,
     purpose: Purpose,
 }
@@ -134,6 +136,8 @@ pub(super) struct Network {
     pub fetch_begins_after: SimDuration,
     /// Group requests wait behind the Fetch that is parked at the same broker.
     shared: bool,
+    /// And Fetches wait while a member joins.
+    turns: bool,
     /// Until then a pass has nothing to do unless something arrives: nothing waits to be sent or closed, no timeout is
     /// over. In the past when that has to be looked at anew.
     quiet_until: Millis,
@@ -143,7 +147,7 @@ pub(super) struct Network {
 const FETCH_EXCHANGE: SimDuration = SimDuration::from_micros(2_500);
 
 impl Network {
-    pub fn new(config: &ConsumerConfig, behaviour: &Behaviour) -> Self {
+    pub fn new(config: &ConsumerConfig, behaviour: &Behaviour, cooperative: bool) -> Self {
         let shared = behaviour.fetching == Fetching::Shared;
         let wait_ms = (config.fetch_max_wait_ms - behaviour.fetch_margin_ms).max(1) as u64;
         let exchange = if shared { FETCH_EXCHANGE } else { SimDuration::ZERO };
@@ -163,6 +167,7 @@ impl Network {
             fetch_wait: SimDuration::from_millis(wait_ms) + exchange,
             fetch_begins_after: SimDuration::from_millis(behaviour.fetch_begins_after_ms),
             shared,
+            turns: shared && cooperative,
             quiet_until: UNKNOWN,
         }
     }
@@ -237,8 +242,18 @@ impl Network {
         self.quiet_until = UNKNOWN;
         self.unsent += 1;
         let progress = Progress::Unsent(Box::new(request));
-        self.tracked.push(Tracked { correlation_id, connection, created: now, timeout_ms, progress, purpose });
+        let behind_fetches = 0;
+        let tracked =
+            Tracked { correlation_id, connection, created: now, timeout_ms, behind_fetches, progress, purpose };
+        self.tracked.push(tracked);
         correlation_id
+    }
+
+    /// So many Fetches get in front of this request, which was not sent yet.
+    pub fn let_fetches_ahead(&mut self, correlation_id: u32, fetches: u64) {
+        if let Some(tracked) = self.tracked.iter_mut().find(|tracked| tracked.correlation_id == correlation_id) {
+            tracked.behind_fetches = fetches;
+        }
     }
 
     /// `disconnectAsync`: the connection is closed with the next network pass.
@@ -398,7 +413,15 @@ impl Network {
                 self.try_connect(connection, cx);
                 continue;
             }
-            let unread_until = self.unread_until(connection, cx.now);
+            let ahead = self.fetch_wait * tracked.behind_fetches;
+            let holds_fetches =
+                self.turns && matches!(tracked.purpose, Purpose::JoinGroup { .. } | Purpose::SyncGroup { .. });
+            let unread_until = self.unread_until(connection, cx.now) + ahead;
+            if let Connection::Coordinator(broker) = connection
+                && holds_fetches
+            {
+                self.hold_fetches(broker);
+            }
             let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
             if let Progress::Unsent(request) = progress {
                 self.unsent -= 1;

@@ -65,8 +65,8 @@ impl Network {
 
     /// Fetches that were answered meanwhile are followed by others before anything else is sent.
     pub fn restart_fetches(&mut self, now: SimTime) {
-        for link in &mut self.links {
-            link.fetch_since = link.fetch_since.map(|_| now);
+        for since in self.links.iter_mut().filter_map(|link| link.fetch_since.as_mut()) {
+            *since = if *since == SimTime::MAX { SimTime::MAX } else { now };
         }
     }
 

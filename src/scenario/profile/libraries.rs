@@ -271,7 +271,7 @@ const SARAMA: Library = Library {
         application: ApplicationThread::BesideWithListener, // 21
         rebalance_timeout: RebalanceTimeout::Own(60_000),   // table
         poll_interval: PollInterval::Unlimited,             // 21
-        first_heartbeat: FirstHeartbeat::AtOnce,            // table
+        first_heartbeat: FirstHeartbeat::WithSession,       // table
         fetching: Fetching::Shared,                         // 19, 20
         // `partitionConsumersBatchTimeout`; beats after a join lie where Fetches begun 100 ms later let them through
         fetch_begins_after_ms: 100,

@@ -1,0 +1,154 @@
+//! Turns on a connection that is shared with Fetches, where fetching goes on during a rebalance: sarama's cooperative
+//! sessions (statement 22; v1.61.1, `Broker.sendAndReceive` and `consumer_group_cooperative.go`, learnt from its public
+//! source).
+//!
+//! One request at a time has the connection until it is answered, and Fetches of the partitions that are kept are among
+//! them. What wants to go out while a Fetch is parked waits for its return, and a Fetch waits until a parked JoinGroup or
+//! SyncGroup is answered. Where a request follows on an answer that a Fetch waited for too, it is a race between two
+//! goroutines for a mutex: JoinGroup after the heartbeat that brought the notice went first in 8 of 16 recorded cases. SyncGroup
+//! follows on JoinGroup in the same goroutine and always goes first; a leader asks for metadata in between.
+
+use crate::client::{Callback, Connection};
+use crate::engine::{SimDuration, SimTime};
+use crate::protocol::{BrokerId, TopicPartition};
+
+use super::callback::ListenerCall;
+use super::consumer::{Consumer, Context, RebalanceProtocol};
+use super::join::Join;
+use super::network::Network;
+use super::thread::Flow;
+
+/// How likely a Fetch goes first in such a race.
+const FETCH_FIRST: f64 = 0.5;
+
+/// A Fetch that began no longer ago than this began with the answer that is being handled.
+const MOMENT: SimDuration = SimDuration::from_millis(5);
+
+/// Requests of a leader between JoinGroup and SyncGroup that a Fetch may get in front of: Metadata, and SyncGroup itself.
+const RACES_OF_A_LEADER: u64 = 2;
+
+/// Requests that open a claim: the first and the last offset of its partition.
+const RACES_OF_A_CLAIM: u64 = 2;
+
+impl Network {
+    /// When the Fetch of this broker's partitions was sent, or is to be sent.
+    fn fetch_since(&mut self, broker: BrokerId) -> Option<&mut SimTime> {
+        let link = self.links.iter_mut().find(|link| link.connection == Connection::Data(broker))?;
+        link.fetch_since.as_mut()
+    }
+
+    /// A Fetch competes at this moment for the connection to the broker: it waits, or has only just taken it.
+    fn fetch_competes(&mut self, broker: BrokerId, now: SimTime) -> bool {
+        self.note_fetch_cycles(now);
+        self.fetch_since(broker).is_some_and(|since| *since >= now || now.since(*since) <= MOMENT)
+    }
+
+    /// The next Fetch waits until [`Network::let_fetches_go`].
+    pub fn hold_fetches(&mut self, broker: BrokerId) {
+        if let Some(since) = self.fetch_since(broker) {
+            *since = SimTime::MAX;
+        }
+    }
+
+    /// A Fetch takes the connection, if there is something to fetch.
+    fn start_fetch(&mut self, broker: BrokerId, at: SimTime) {
+        if let Some(since) = self.fetch_since(broker) {
+            *since = at;
+        }
+    }
+
+    /// A Fetch that was held goes out.
+    fn let_fetches_go(&mut self, broker: BrokerId, at: SimTime) {
+        if let Some(since) = self.fetch_since(broker).filter(|since| **since == SimTime::MAX) {
+            *since = at;
+        }
+    }
+}
+
+impl Consumer {
+    /// It goes on fetching during a rebalance, on the connection of its group requests.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.shares_fetch_connection() && self.protocol == RebalanceProtocol::Cooperative
+    }
+
+    /// So many of these races are won by a Fetch.
+    fn lost_races(&self, races: u64, cx: &mut Context<'_>) -> u64 {
+        (0..races).filter(|_| cx.random.unit() < FETCH_FIRST).count() as u64
+    }
+
+    fn coordinator_to_take_turns_with(&self) -> Option<BrokerId> {
+        self.lookup.coordinator.filter(|_| self.takes_turns())
+    }
+
+    /// Before JoinGroup: it goes out at once, or behind the Fetch that wants to go out too.
+    pub(super) fn join_competes(&mut self, cx: &mut Context<'_>) {
+        let Some(broker) = self.coordinator_to_take_turns_with() else { return };
+        if self.network.fetch_competes(broker, cx.now) {
+            match self.lost_races(1, cx) {
+                0 => self.network.hold_fetches(broker),
+                _ => self.network.start_fetch(broker, cx.now),
+            }
+        }
+    }
+
+    /// How many Fetches get in front of this member's SyncGroup.
+    pub(super) fn fetches_before_sync(&mut self, cx: &mut Context<'_>) -> u64 {
+        let Some(broker) = self.coordinator_to_take_turns_with() else { return 0 };
+        if self.is_leader && self.network.fetch_since(broker).is_some() { self.lost_races(RACES_OF_A_LEADER, cx) } else { 0 }
+    }
+
+    /// SyncGroup was answered, or the join has failed: the Fetch that waited goes out. A heartbeat that is due
+    /// competes with it.
+    pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) {
+        let Some(broker) = self.coordinator_to_take_turns_with() else { return };
+        let beats_first = self.heartbeat.is_due(cx.ms) && self.lost_races(1, cx) == 0;
+        let at = if beats_first { cx.now + MOMENT } else { cx.now };
+        self.network.let_fetches_go(broker, at);
+    }
+
+    /// When the Fetch that is parked at the coordinator returns, and the next ones so many times after it.
+    fn fetches_return(&mut self, more: u64, cx: &Context<'_>) -> Option<SimTime> {
+        let broker = self.coordinator_to_take_turns_with()?;
+        self.network.note_fetch_cycles(cx.now);
+        let first = self.network.parked_until(Connection::Data(broker), cx.now)?;
+        Some(first + self.network.fetch_wait * more)
+    }
+
+    /// Claims that are given up end when the Fetch under way returns. Then the listener hears of it.
+    pub(super) fn end_claims(&mut self, revoked: Vec<TopicPartition>, join: Join, cx: &mut Context<'_>) -> Flow {
+        let listener = ListenerCall::frame(Callback::Revoked, revoked);
+        match self.fetches_return(0, cx) {
+            Some(until) => join.wait(until, listener),
+            None => join.call(listener),
+        }
+    }
+
+    /// JoinGroup follows on claims that were given up only when another Fetch has returned: their offsets are flushed
+    /// under the connection's mutex (`offsetManager.removePartitions`).
+    pub(super) fn flush_released_claims(&mut self, cx: &mut Context<'_>) {
+        if let Some(until) = self.fetches_return(0, cx) {
+            self.membership.not_before = self.membership.not_before.max(until.millis() + 1);
+        }
+    }
+
+    /// When the claims of added partitions begin, in order, with the partitions of each time: metadata are asked for,
+    /// then one committed offset after the other, then the first and last offset of each, and Fetches get in between.
+    pub(super) fn claims_begin(
+        &mut self,
+        added: Vec<TopicPartition>,
+        cx: &mut Context<'_>,
+    ) -> Vec<(SimTime, Vec<TopicPartition>)> {
+        let offsets = self.lost_races(added.len() as u64, cx);
+        let Some(first) = self.fetches_return(offsets, cx) else { return vec![(cx.now, added)] };
+        let mut claims: Vec<(SimTime, Vec<TopicPartition>)> = Vec::new();
+        for partition in added {
+            let begins = first + self.network.fetch_wait * self.lost_races(RACES_OF_A_CLAIM, cx);
+            match claims.iter_mut().find(|(at, _)| *at == begins) {
+                Some((_, together)) => together.push(partition),
+                None => claims.push((begins, vec![partition])),
+            }
+        }
+        claims.sort_by_key(|(at, _)| *at);
+        claims
+    }
+}

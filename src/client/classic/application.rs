@@ -151,6 +151,7 @@ impl Consumer {
     /// `poll` returns, and the application works on what it got: so many records.
     pub(super) fn begin_processing(&mut self, records: Arc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
         let count = records.iter().map(|batch| batch.count).sum();
+        self.note_busy_claim(&records, cx);
         cx.event(ClientEvent::PollReturned { records: count });
         cx.out.push(Output::Process { records, stall });
         self.processing_done = false;

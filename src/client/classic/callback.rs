@@ -30,8 +30,10 @@ impl ListenerCall {
 
 impl Consumer {
     /// The application has to make the listener's call, and works.
-    fn listener_is_busy(&self) -> bool {
-        self.working.is_some() && self.settings.behaviour.application == ApplicationThread::BesideWithListener
+    fn listener_is_busy(&self, call: &ListenerCall) -> bool {
+        self.working.is_some()
+            && self.settings.behaviour.application == ApplicationThread::BesideWithListener
+            && !self.busy_claim_goes_on(call.callback, &call.partitions)
     }
 
     /// The listener runs, then commits if the application does so in `onPartitionsRevoked`. What its commit throws it
@@ -43,7 +45,7 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> Flow {
         match call.step {
-            Step::Begin if self.listener_is_busy() => {
+            Step::Begin if self.listener_is_busy(&call) => {
                 let Some(work) = self.working.filter(|_| std::mem::take(&mut self.processing_done)) else {
                     return Flow::Block(Frame::Callback(call));
                 };

@@ -9,7 +9,7 @@ use crate::client::{
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
 use crate::protocol::subscription::ConsumerProtocolAssignment;
-use crate::protocol::{Generation, MemberId, TopicName};
+use crate::protocol::{Generation, MemberId, TopicName, TopicPartition};
 
 use super::application::{Loop, Working};
 use super::commit::Commits;
@@ -111,6 +111,8 @@ pub struct Consumer {
     pub(super) processing_done: bool,
     /// What the application works on beside this thread.
     pub(super) working: Option<Working>,
+    /// The claim whose handler has the records, where each has a handler of its own.
+    pub(super) busy_claim: Option<TopicPartition>,
     /// The member left because the application did not poll: it joins again when it does.
     pub(super) left_unpolled: bool,
     /// When SyncGroup was last answered.
@@ -171,6 +173,7 @@ impl Consumer {
             callback_done: false,
             processing_done: false,
             working: None,
+            busy_claim: None,
             left_unpolled: false,
             synced_at: Millis(0),
             fetched: None,

@@ -16,6 +16,9 @@ use super::exception::Exception;
 use super::membership::{GroupGeneration, JoinFuture, MemberState};
 use super::thread::{Flow, Frame, Outcome};
 
+/// Why a member joins again that gives partitions up (`onJoinComplete`).
+pub(super) const REASON_TO_GIVE_AND_REJOIN: &str = "need to revoke partitions and re-join";
+
 /// One call of `joinGroupIfNeeded`.
 #[derive(Debug)]
 pub(super) struct Join {
@@ -56,9 +59,10 @@ enum Step {
     Taking,
     /// `onPartitionsAssigned` for each of these at its time.
     Claims(VecDeque<(Millis, Vec<TopicPartition>)>),
-    /// Until then it waits for a connection, then it makes this call and goes on.
+    /// Until then it waits for a connection, or for the Fetch that has it, then it makes this call and goes on.
     Waits {
         until: Millis,
+        for_fetch: bool,
         then: Box<Step>,
         callee: Box<Frame>,
     },
@@ -75,10 +79,10 @@ impl Join {
         Flow::Call { caller: Frame::Join(self), callee }
     }
 
-    /// The same, from a time on.
-    pub fn wait(self, until: SimTime, callee: Frame) -> Flow {
+    /// The same, once the Fetch has returned that is parked until then.
+    pub fn call_after_fetch(self, parked_until: SimTime, callee: Frame) -> Flow {
         let (then, callee) = (Box::new(self.step), Box::new(callee));
-        Join::at(Step::Waits { until: until.millis() + 1, then, callee })
+        Join::at(Step::Waits { until: parked_until.millis() + 1, for_fetch: true, then, callee })
     }
 
     fn at(step: Step) -> Flow {
@@ -151,23 +155,25 @@ impl Consumer {
             }
             Step::BackOff(_) => Join::at(Step::Begin),
             Step::Giving { assigned } => {
-                self.request_rejoin("need to revoke partitions and re-join", cx);
+                self.request_rejoin(REASON_TO_GIVE_AND_REJOIN, cx);
                 self.flush_released_claims(cx);
                 self.take_assignment(assigned, cx)
             }
-            Step::Waits { until, then, callee } if cx.ms < until => {
+            Step::Waits { until, for_fetch, then, callee } if cx.ms < until => {
                 self.poll_network(cx);
-                Flow::Block(Frame::Join(Join { step: Step::Waits { until, then, callee } }))
+                Flow::Block(Frame::Join(Join { step: Step::Waits { until, for_fetch, then, callee } }))
             }
             Step::Waits { then, callee, .. } => Join { step: *then }.call(*callee),
             Step::Claims(mut claims) => match claims.pop_front() {
                 Some((until, partitions)) => {
                     let callee = Box::new(ListenerCall::frame(Callback::Assigned, partitions));
-                    Join::at(Step::Waits { until, then: Box::new(Step::Claims(claims)), callee })
+                    let then = Box::new(Step::Claims(claims));
+                    Join::at(Step::Waits { until, for_fetch: false, then, callee })
                 }
                 None => Join::at(Step::Taking),
             },
             Step::Taking => {
+                self.network.note_assigned(cx.now);
                 self.membership.join = None;
                 self.membership.needs_join_prepare = true;
                 Join::at(Step::Begin)
@@ -210,7 +216,7 @@ impl Consumer {
     /// A join waits for parked Fetches.
     pub(super) fn awaits_fetches(&self) -> bool {
         match self.stack.last() {
-            Some(Frame::Join(Join { step: Step::Fetches { .. } })) => true,
+            Some(Frame::Join(Join { step: Step::Fetches { .. } | Step::Waits { for_fetch: true, .. } })) => true,
             Some(Frame::Close(call)) => call.awaits_fetches(),
             _ => false,
         }
@@ -225,6 +231,7 @@ impl Consumer {
             Some(Frame::Join(Join { step: Step::Fetches { parked, .. } })) => {
                 parked.retain(|partition| !shared && !batches.iter().any(|batch| batch.partition == *partition));
             }
+            Some(Frame::Join(Join { step: Step::Waits { until, .. } })) => *until = cx.ms,
             Some(Frame::Close(call)) => call.fetches_returned(cx.ms),
             _ => return,
         }

@@ -15,13 +15,13 @@ impl Network {
 
     /// Sends a Fetch on the connection at this place unless one is under way there.
     pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
-        let (wait, begins_after) = (self.fetch_wait, self.fetch_begins_after);
+        let (wait, begins_at) = (self.fetch_wait, self.fetch_begins_at);
         let link = &mut self.links[place];
         match link.state {
             LinkState::Ready => match link.fetch_since {
                 Some(since) if since + wait > cx.now => {}
                 Some(_) => link.fetch_since = Some(cx.now),
-                None => link.fetch_since = Some(cx.now + begins_after),
+                None => link.fetch_since = Some(cx.now.max(begins_at)),
             },
             LinkState::Connecting { .. } => {}
             LinkState::Idle | LinkState::Failed { .. } => {

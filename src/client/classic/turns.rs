@@ -8,18 +8,21 @@
 //! goroutines for a mutex: JoinGroup after the heartbeat that brought the notice went first in 8 of 16 recorded cases. SyncGroup
 //! follows on JoinGroup in the same goroutine and always goes first; a leader asks for metadata in between.
 
-use crate::client::{Callback, Connection};
+use crate::client::{Callback, Connection, RecordBatch};
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::{BrokerId, TopicPartition};
 
 use super::callback::ListenerCall;
 use super::consumer::{Consumer, Context, RebalanceProtocol};
-use super::join::Join;
+use super::join::{Join, REASON_TO_GIVE_AND_REJOIN};
 use super::network::Network;
 use super::thread::Flow;
 
 /// How likely a Fetch goes first in such a race.
 const FETCH_FIRST: f64 = 0.5;
+
+/// The same for what follows on claims that were given up or are taken: it went first in all of 7 recorded cases.
+const FETCH_FIRST_AMONG_CLAIMS: f64 = 0.85;
 
 /// A Fetch that began no longer ago than this began with the answer that is being handled.
 const MOMENT: SimDuration = SimDuration::from_millis(5);
@@ -72,8 +75,8 @@ impl Consumer {
     }
 
     /// So many of these races are won by a Fetch.
-    fn lost_races(&self, races: u64, cx: &mut Context<'_>) -> u64 {
-        (0..races).filter(|_| cx.random.unit() < FETCH_FIRST).count() as u64
+    fn lost_races(&self, races: u64, fetch_first: f64, cx: &mut Context<'_>) -> u64 {
+        (0..races).filter(|_| cx.random.unit() < fetch_first).count() as u64
     }
 
     fn coordinator_to_take_turns_with(&self) -> Option<BrokerId> {
@@ -84,7 +87,9 @@ impl Consumer {
     pub(super) fn join_competes(&mut self, cx: &mut Context<'_>) {
         let Some(broker) = self.coordinator_to_take_turns_with() else { return };
         if self.network.fetch_competes(broker, cx.now) {
-            match self.lost_races(1, cx) {
+            let follows = &*self.membership.rejoin_reason == REASON_TO_GIVE_AND_REJOIN;
+            let fetch_first = if follows { FETCH_FIRST_AMONG_CLAIMS } else { FETCH_FIRST };
+            match self.lost_races(1, fetch_first, cx) {
                 0 => self.network.hold_fetches(broker),
                 _ => self.network.start_fetch(broker, cx.now),
             }
@@ -94,14 +99,18 @@ impl Consumer {
     /// How many Fetches get in front of this member's SyncGroup.
     pub(super) fn fetches_before_sync(&mut self, cx: &mut Context<'_>) -> u64 {
         let Some(broker) = self.coordinator_to_take_turns_with() else { return 0 };
-        if self.is_leader && self.network.fetch_since(broker).is_some() { self.lost_races(RACES_OF_A_LEADER, cx) } else { 0 }
+        if self.is_leader && self.network.fetch_since(broker).is_some() {
+            self.lost_races(RACES_OF_A_LEADER, FETCH_FIRST, cx)
+        } else {
+            0
+        }
     }
 
     /// SyncGroup was answered, or the join has failed: the Fetch that waited goes out. A heartbeat that is due
     /// competes with it.
     pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) {
         let Some(broker) = self.coordinator_to_take_turns_with() else { return };
-        let beats_first = self.heartbeat.is_due(cx.ms) && self.lost_races(1, cx) == 0;
+        let beats_first = self.heartbeat.is_due(cx.ms) && self.lost_races(1, FETCH_FIRST, cx) == 0;
         let at = if beats_first { cx.now + MOMENT } else { cx.now };
         self.network.let_fetches_go(broker, at);
     }
@@ -118,9 +127,31 @@ impl Consumer {
     pub(super) fn end_claims(&mut self, revoked: Vec<TopicPartition>, join: Join, cx: &mut Context<'_>) -> Flow {
         let listener = ListenerCall::frame(Callback::Revoked, revoked);
         match self.fetches_return(0, cx) {
-            Some(until) => join.wait(until, listener),
+            Some(until) => join.call_after_fetch(until, listener),
             None => join.call(listener),
         }
+    }
+
+    /// Each claim has a handler of its own: of what the application works on the one with the records alone is busy, or any
+    /// if it is held up without records.
+    pub(super) fn note_busy_claim(&mut self, records: &[RecordBatch], cx: &mut Context<'_>) {
+        if !self.takes_turns() {
+            return;
+        }
+        let owned = self.subscriptions.assigned();
+        let any = || owned.get((cx.random.unit() * owned.len() as f64) as usize).map(|owned| owned.partition.clone());
+        self.busy_claim = records.first().map(|batch| batch.partition.clone()).or_else(any);
+    }
+
+    /// The handler that is busy need not return for this call.
+    pub(super) fn busy_claim_goes_on(&self, callback: Callback, partitions: &[TopicPartition]) -> bool {
+        let ends = self.busy_claim.as_ref().is_some_and(|claim| partitions.contains(claim));
+        self.takes_turns()
+            && match callback {
+                Callback::Assigned => true,
+                Callback::Revoked => !ends,
+                Callback::Lost => false,
+            }
     }
 
     /// JoinGroup follows on claims that were given up only when another Fetch has returned: their offsets are flushed
@@ -138,11 +169,11 @@ impl Consumer {
         added: Vec<TopicPartition>,
         cx: &mut Context<'_>,
     ) -> Vec<(SimTime, Vec<TopicPartition>)> {
-        let offsets = self.lost_races(added.len() as u64, cx);
+        let offsets = self.lost_races(added.len() as u64, FETCH_FIRST_AMONG_CLAIMS, cx);
         let Some(first) = self.fetches_return(offsets, cx) else { return vec![(cx.now, added)] };
         let mut claims: Vec<(SimTime, Vec<TopicPartition>)> = Vec::new();
         for partition in added {
-            let begins = first + self.network.fetch_wait * self.lost_races(RACES_OF_A_CLAIM, cx);
+            let begins = first + self.network.fetch_wait * self.lost_races(RACES_OF_A_CLAIM, FETCH_FIRST, cx);
             match claims.iter_mut().find(|(at, _)| *at == begins) {
                 Some((_, together)) => together.push(partition),
                 None => claims.push((begins, vec![partition])),

@@ -41,6 +41,9 @@ const BATCH_MS: i64 = BURST_EVERY_MS * 3 / 4;
 /// How many of those begin with drawn costs; the others continue the best one so far from a point before it went another way.
 pub(super) const RUNS_FROM_THE_START: u64 = 24;
 
+/// The share of runs that continue the best one in which one member's costs are drawn anew, not everybody's.
+const ONE_MEMBER: f64 = 0.5;
+
 /// How one repetition was replayed.
 #[derive(Clone, Debug)]
 pub struct Replayed {
@@ -192,7 +195,7 @@ fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
         }
         let costs = match run {
             ..=RUNS_FROM_THE_START => vec![Reseed { at: SimTime::ZERO, consumer: None, seed: run }],
-            _ => continued(&best, run, &mut choices),
+            _ => continued(&best, recording.members.len(), run, &mut choices),
         };
         let tried = stage.attempt(costs);
         if tried.closeness() > best.closeness() {
@@ -202,16 +205,20 @@ fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
     best
 }
 
-/// The best run so far, but with everybody's costs drawn anew from some time before it went another way: a little before, or
-/// before what led there (heartbeats drift apart from one join on).
-fn continued(best: &Replayed, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
+/// The best run so far, but with costs drawn anew from some time before it went another way: a little before, or before what
+/// led there (heartbeats drift apart from one join on). Everybody's, or one member's where the others go as recorded.
+fn continued(best: &Replayed, members: usize, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
     let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
     let share = choices.next_f64();
     let back = (share * share * share * parted as f64) as i64;
     let at = Millis((parted - 20 - back).max(0)).sim_time();
-    let mut costs: Vec<_> = best.costs.iter().copied().filter(|cost| cost.at < at).collect();
+    let one = (choices.next_f64() < ONE_MEMBER).then(|| choices.below(members as u64) as u32);
+    let consumer = one.filter(|_| !best.costs.is_empty());
+    let stays = |cost: &Reseed| cost.at < at || (consumer.is_some() && cost.consumer != consumer);
+    let mut costs: Vec<_> = best.costs.iter().copied().filter(stays).collect();
     let at = if costs.is_empty() { SimTime::ZERO } else { at };
-    costs.push(Reseed { at, consumer: None, seed });
+    costs.push(Reseed { at, consumer, seed });
+    costs.sort_by_key(|cost| cost.at);
     costs
 }
 

@@ -15,3 +15,4 @@ mod pauses;
 mod poll_interval;
 mod quiet;
 mod retries;
+mod turns;

@@ -173,9 +173,9 @@ fn first_of_reference(recording: &Recording, place: usize) -> bool {
     first == Some(place)
 }
 
-/// The last callback until `before`.
+/// The last callback before that instant. Those of the same millisecond may already be what an action led to.
 fn last_callback(timeline: &Timeline, before: Millis) -> Millis {
-    let callbacks = timeline.deeds().filter(|(at, _, deed)| *at <= before && matches!(deed, Deed::Callback(..)));
+    let callbacks = timeline.deeds().filter(|(at, _, deed)| *at < before && matches!(deed, Deed::Callback(..)));
     callbacks.map(|(at, _, _)| at).last().unwrap_or_default()
 }
 

@@ -277,6 +277,7 @@ impl Consumer {
         membership.rejoin_needed = false;
         membership.first = false;
         membership.lost = false;
+        membership.pause_ms = 0;
         let started = membership.rebalance_started.take().unwrap_or(cx.now);
         let (generation, member) = (membership.generation.id, membership.generation.member_id.clone());
         membership.join = Some(JoinFuture::Succeeded(answer.assignment));

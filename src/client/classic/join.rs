@@ -132,6 +132,8 @@ impl Consumer {
                 self.await_fetches(Step::Drop { kept }, cx)
             }
             Step::Revoking { kept } => {
+                let pause_ms = std::mem::take(&mut self.membership.pause_ms);
+                self.membership.not_before = self.membership.not_before.max(cx.ms + pause_ms);
                 self.set_assignment(&kept, cx);
                 self.end_join_prepare();
                 match returned {

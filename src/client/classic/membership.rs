@@ -83,6 +83,8 @@ pub(super) struct Membership {
     pub lost_told_at: Millis,
     /// No JoinGroup before this time.
     pub not_before: Millis,
+    /// The same, counted from when the listener has heard of the loss, ms.
+    pub pause_ms: i64,
     /// JoinGroups in a row that failed for good.
     pub failures: u32,
     /// Until when the commit before the revocation may take.
@@ -103,6 +105,7 @@ impl Membership {
             lost: false,
             lost_told_at: Millis(0),
             not_before: Millis(0),
+            pause_ms: 0,
             failures: 0,
             join_prepare_deadline: None,
         }
@@ -152,6 +155,8 @@ impl Consumer {
             _ => self.settings.behaviour.rejoin.after_loss_ms,
         };
         self.membership.not_before = cx.ms + pause;
+        let from_the_callback_on = self.settings.behaviour.rejoin.gives_up_first && api != "JOIN_GROUP";
+        self.membership.pause_ms = if from_the_callback_on { pause } else { 0 };
         self.membership.lost |= !self.membership.first;
         self.reset_state_and_rejoin(&format!("encountered {error} from {api} response"), !keeps, cx);
     }

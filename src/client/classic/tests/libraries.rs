@@ -299,3 +299,20 @@ fn heartbeats_stop_when_the_membership_is_lost() {
     assert_eq!((context.joins().len(), context.heartbeats().len()), (3, 1));
     assert_eq!(context.count(|event| matches!(event, ClientEvent::GenerationReset { .. })), 1);
 }
+
+#[test]
+fn the_pause_after_a_loss_begins_when_the_application_hears_of_it() {
+    let mut settings = library(|of| of.application = ApplicationThread::BesideUntilPoll);
+    settings.behaviour.rejoin.after_loss_ms = 250;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.records(0, 1);
+    context.brokers.heartbeat_error = ErrorCode::UnknownMemberId;
+    context.advance(10_000);
+    assert_eq!(context.joins().len(), 2);
+    context.input(Input::ProcessingDone);
+    assert_eq!(context.callbacks().last(), Some(&(Callback::Lost, vec![0])));
+    context.advance(249);
+    assert_eq!(context.joins().len(), 2);
+    context.advance(1);
+    assert_eq!(context.joins().len(), 3);
+}

@@ -85,10 +85,9 @@ impl Heartbeat {
 
     /// `sentHeartbeat`.
     pub fn sent(&mut self, now: Millis) {
-        let ticks = self.first == FirstHeartbeat::WithSession && self.cooperative && self.heartbeat_at > Millis(0);
-        let missed = if ticks { (now - self.heartbeat_at) / self.interval_ms } else { 0 };
-        let from = if ticks { self.heartbeat_at + missed * self.interval_ms } else { now };
-        self.heartbeat_at = from + self.interval_ms;
+        let ticks = self.first == FirstHeartbeat::WithSession && self.heartbeat_at > Millis(0);
+        let since_tick = if ticks { (now - self.heartbeat_at) % self.interval_ms } else { 0 };
+        self.heartbeat_at = now + (self.interval_ms - since_tick);
     }
 
     /// `receiveHeartbeat`.

@@ -145,7 +145,8 @@ impl Simulation<'_> {
                     self.first_use(consumer, FirstUse::Request(discriminant(&request)))
                 };
                 let at = self.now + first;
-                let packet = Packet::Request { correlation_id, version, request, not_before: unread_until };
+                let not_before = self.fetch_returns(consumer, connection, unread_until);
+                let packet = Packet::Request { correlation_id, version, request, not_before };
                 self.send_packet(at, id, Way::ToBroker, packet);
             }
             Output::WakeAt { thread, at } => {

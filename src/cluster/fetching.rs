@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::client::{AssignedPartition, Input, Prefetch, RecordBatch};
+use crate::client::{AssignedPartition, Connection, Input, Prefetch, RecordBatch};
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::BrokerId;
 use crate::protocol::config::ConsumerConfig;
@@ -89,6 +89,9 @@ impl Surroundings<'_> {
         records as u64 * u64::from(self.record_bytes[asked.partition.0 as usize])
     }
 }
+
+/// A Fetch and its answer take no longer than this beyond the wait.
+const EXCHANGE: SimDuration = SimDuration::from_millis(5);
 
 /// How long a broker parks a Fetch that finds nothing.
 fn max_wait(config: &ConsumerConfig) -> SimDuration {
@@ -417,6 +420,29 @@ impl Simulation<'_> {
             SimTime::MAX => self.queue.cancel(timer),
             _ => self.queue.set(timer, wake),
         }
+    }
+
+    /// When the Fetch that is parked on this connection returns: with the records that come first, or without any.
+    pub(super) fn fetch_returns(&mut self, consumer: u32, connection: Connection, parked_until: SimTime) -> SimTime {
+        let (Connection::Bootstrap(broker) | Connection::Data(broker) | Connection::Coordinator(broker)) = connection;
+        let entry = self.consumers[consumer as usize];
+        let wait = max_wait(&entry.config);
+        // Behind several Fetches nobody knows yet which records they find.
+        if parked_until <= self.now || parked_until.since(self.now) > wait + EXCHANGE {
+            return parked_until;
+        }
+        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return parked_until };
+        let mut sessions = process.fetcher.sessions.iter_mut();
+        let Some(session) = sessions.find(|session| session.broker == broker && session.sent.is_some()) else {
+            return parked_until;
+        };
+        let mut around = Surroundings {
+            now: self.now,
+            workload: &mut self.workload,
+            record_bytes: &self.partition_bytes,
+            config: &entry.config,
+        };
+        parked_until.min(session.first_answer(&mut around).max(self.now))
     }
 
     /// Links or leaders changed: Fetches to brokers that are down have failed, everybody who waits fetches anew.

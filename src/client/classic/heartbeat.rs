@@ -135,9 +135,14 @@ pub(super) struct HeartbeatThread {
 }
 
 impl Consumer {
-    /// `HeartbeatThread.enable()`: with it all three timers restart.
+    /// `HeartbeatThread.enable()`: with it all three timers restart. Where the application works beside, a join says
+    /// nothing of when it last polled (`fetcher_idle_time` of aiokafka).
     pub(super) fn enable_heartbeat_thread(&mut self, now: Millis) {
+        let poll_at = self.heartbeat.poll_at;
         self.heartbeat.reset_timeouts(now);
+        if self.working.is_some() {
+            self.heartbeat.poll_at = poll_at;
+        }
         if self.heartbeat_thread.started {
             self.heartbeat_thread.enabled = true;
             self.heartbeat_thread.notified = true;

@@ -316,3 +316,21 @@ fn the_pause_after_a_loss_begins_when_the_application_hears_of_it() {
     context.advance(1);
     assert_eq!(context.joins().len(), 3);
 }
+
+#[test]
+fn a_join_beside_a_busy_application_does_not_count_as_a_poll() {
+    let mut settings = library(|of| {
+        of.application = ApplicationThread::Beside;
+        of.gives_up_unpolled = true;
+    });
+    settings.config.max_poll_interval_ms = 10_000;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.records(0, 1);
+    rebalancing(&mut context);
+    context.brokers.heartbeat_error = ErrorCode::None;
+    context.join(2, &[0]);
+    context.advance(6_990);
+    assert_eq!(context.count(|event| matches!(event, ClientEvent::LeaveGroup { .. })), 0);
+    context.advance(20);
+    assert_eq!(context.count(|event| matches!(event, ClientEvent::LeaveGroup { .. })), 1);
+}

@@ -3,10 +3,11 @@
 use crate::analysis::configuration::configuration;
 use crate::analysis::fold::Analysis;
 use crate::analysis::outcome::{
-    ConsumerOutcome, FORMAT_VERSION, GroupOutcome, Measured, Outcome, RunIdentity, Spread, Totals,
+    ConsumerOutcome, FORMAT_VERSION, GroupOutcome, Measured, NotModelled, Outcome, RunIdentity, Spread, Totals,
 };
 use crate::analysis::{Histogram, expectations};
 use crate::engine::SimTime;
+use crate::scenario::checked::Note;
 use crate::trace::Digest;
 
 /// The version of Apache Kafka whose behaviour is modelled.
@@ -86,7 +87,7 @@ impl Analysis<'_> {
             format_version: FORMAT_VERSION,
             run: self.identity(seed, digest),
             configuration: configuration(scenario),
-            not_modelled: self.unmodelled.outcomes(&self.facts),
+            not_modelled: scenario.not_modelled.iter().map(left_out).collect(),
             totals,
             groups,
             consumers,
@@ -224,4 +225,8 @@ impl Totals {
         self.pause = (&distributions.pause).into();
         self.detection = (&distributions.detection).into();
     }
+}
+
+fn left_out(note: &Note) -> NotModelled {
+    NotModelled { place: note.place.clone(), text: note.text.clone() }
 }

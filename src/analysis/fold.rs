@@ -4,7 +4,6 @@ use crate::analysis::facts::Facts;
 use crate::analysis::invariants::Invariants;
 use crate::analysis::livelock::Livelocks;
 use crate::analysis::metrics::Metrics;
-use crate::analysis::not_modelled::Unmodelled;
 use crate::analysis::offsets::Offsets;
 use crate::analysis::outcome::{ExceptionOutcome, ProcessSpan, limits};
 use crate::analysis::partitions::Partitions;
@@ -29,7 +28,6 @@ pub struct Analysis<'a> {
     pub(super) metrics: Metrics,
     pub(super) invariants: Invariants,
     pub(super) livelocks: Livelocks,
-    pub(super) unmodelled: Unmodelled,
     pub(super) processes: Vec<Vec<ProcessSpan>>,
     pub(super) exceptions: Vec<ExceptionOutcome>,
     /// Beginning of each consumer's present batch, and its longest batch.
@@ -69,7 +67,6 @@ impl<'a> Analysis<'a> {
             metrics: Metrics::new(&facts),
             invariants: Invariants::new(&facts),
             livelocks: Livelocks::new(&facts),
-            unmodelled: Unmodelled::default(),
             processes: facts.consumers.iter().map(|_| Vec::new()).collect(),
             exceptions: Vec::new(),
             batches: vec![(SimTime::ZERO, SimDuration::ZERO); facts.consumers.len()],
@@ -132,7 +129,6 @@ impl<'a> Analysis<'a> {
             ClientEvent::ResponseHandled { api, error, latency_ns } => {
                 self.metrics.consumers[consumer].response(now, *api, *error, *latency_ns);
                 self.invariants.response(&self.facts, consumer, *api, *error, *latency_ns);
-                self.unmodelled.response(&self.facts, consumer, *error);
             }
             ClientEvent::CommitSent { .. } | ClientEvent::CommitEnded { .. } => {
                 self.metrics.consumers[consumer].event(now, event);

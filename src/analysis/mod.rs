@@ -15,7 +15,6 @@ pub mod histogram;
 mod invariants;
 mod livelock;
 mod metrics;
-mod not_modelled;
 mod offsets;
 pub mod outcome;
 mod partitions;

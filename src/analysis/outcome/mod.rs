@@ -69,8 +69,8 @@ pub struct Outcome {
     pub run: RunIdentity,
     /// The settings that took effect.
     pub configuration: Configuration,
-    /// What this run asked for or met that is not modelled, so that its figures can be wrong by it; empty if nothing is
-    /// known of that kind.
+    /// What the scenario asks for that is not modelled, so that the figures can be wrong by it; empty if nothing is known
+    /// of that kind.
     pub not_modelled: Vec<NotModelled>,
     /// Totals over all groups.
     pub totals: Totals,

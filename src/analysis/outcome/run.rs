@@ -90,7 +90,7 @@ pub struct EffectiveNote {
 /// Something that a real cluster would do and the model leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NotModelled {
-    /// Where in the scenario it is asked for, or the consumer that met it first.
+    /// Where in the scenario it is asked for.
     pub place: String,
     /// What is left out, in a sentence.
     pub text: String,

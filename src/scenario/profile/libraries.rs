@@ -454,6 +454,8 @@ const AIOKAFKA: Library = Library {
         lost_callback: LostCallback::Revoked,
         listener_on_close: false, // recordings of `leave` and `static-close`
         gives_up_unpolled: true,  // 37
+        // `reset_generation` of 0.14.0; the other libraries keep it (their public source)
+        keeps_member_id_on_illegal_generation: false,
         rejoin: Rejoin {
             after_loss_ms: 500, // table; seen after pauses only
             after_expiry_only: true,

@@ -2,7 +2,8 @@
 //!
 //! The poll thread is a stack of calls that can wait (`thread`), the heartbeat thread a loop whose sleeps are worked out
 //! (`heartbeat`). While nothing happens but records coming in, the poll thread takes a short way (`quiet`). Both threads
-//! read sockets through `network`; what an answer does is in the file of its request. Comments that name a section mean
+//! read sockets through `network`, where Fetches are parked (`parked`) and, of one client, take turns with other requests
+//! (`turns`); what an answer does is in the file of its request. Comments that name a section mean
 //! `docs/consumer-client.md`.
 
 mod application;

@@ -5,8 +5,8 @@
 //! One request at a time has the connection until it is answered, and Fetches of the partitions that are kept are among
 //! them. What wants to go out while a Fetch is parked waits for its return, and a Fetch waits until a parked JoinGroup or
 //! SyncGroup is answered. Where a request follows on an answer that a Fetch waited for too, it is a race between two
-//! goroutines for a mutex: JoinGroup after the heartbeat that brought the notice went first in 8 of 16 recorded cases. SyncGroup
-//! follows on JoinGroup in the same goroutine and always goes first; a leader asks for metadata in between.
+//! goroutines for a mutex: JoinGroup after the heartbeat that brought the notice went first in 8 of 16 recorded cases.
+//! SyncGroup follows on JoinGroup in the same goroutine and always goes first; a leader asks for metadata in between.
 
 use crate::client::{Callback, Connection, RecordBatch};
 use crate::engine::{SimDuration, SimTime};
@@ -60,11 +60,10 @@ impl Network {
         }
     }
 
-    /// A Fetch that was held goes out.
-    fn let_fetches_go(&mut self, broker: BrokerId, at: SimTime) {
-        if let Some(since) = self.fetch_since(broker).filter(|since| **since == SimTime::MAX) {
-            *since = at;
-        }
+    /// Fetches that were held go out.
+    fn let_fetches_go(&mut self, at: SimTime) {
+        let fetches = self.links.iter_mut().filter_map(|link| link.fetch_since.as_mut());
+        fetches.filter(|since| **since == SimTime::MAX).for_each(|since| *since = at);
     }
 }
 
@@ -109,10 +108,12 @@ impl Consumer {
     /// SyncGroup was answered, or the join has failed: the Fetch that waited goes out. A heartbeat that is due
     /// competes with it.
     pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) {
-        let Some(broker) = self.coordinator_to_take_turns_with() else { return };
+        if !self.takes_turns() {
+            return;
+        }
         let beats_first = self.heartbeat.is_due(cx.ms) && self.lost_races(1, FETCH_FIRST, cx) == 0;
         let at = if beats_first { cx.now + MOMENT } else { cx.now };
-        self.network.let_fetches_go(broker, at);
+        self.network.let_fetches_go(at);
     }
 
     /// When the Fetch that is parked at the coordinator returns, and the next ones so many times after it.

@@ -247,8 +247,9 @@ impl Consumer {
         self.membership.needs_join_prepare = false;
         // sampled before the commit: its answer does not turn revoked into lost any more (3.2)
         let generation = self.membership.generation.clone();
-        let commits =
-            self.settings.config.enable_auto_commit && self.settings.behaviour.auto_commit != AutoCommit::AfterBatch;
+        let commits = self.settings.config.enable_auto_commit
+            && self.settings.behaviour.auto_commit != AutoCommit::AfterBatch
+            && !self.takes_turns();
         match self.settings.behaviour.revocation_commit {
             _ if !commits => {}
             RevocationCommit::Sync => {

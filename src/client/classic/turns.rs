@@ -13,6 +13,7 @@ use crate::engine::{SimDuration, SimTime};
 use crate::protocol::{BrokerId, TopicPartition};
 
 use super::callback::ListenerCall;
+use super::commit::CommitKind;
 use super::consumer::{Consumer, Context, RebalanceProtocol};
 use super::join::{Join, REASON_TO_GIVE_AND_REJOIN};
 use super::network::Network;
@@ -158,6 +159,14 @@ impl Consumer {
     /// JoinGroup follows on claims that were given up only when another Fetch has returned: their offsets are flushed
     /// under the connection's mutex (`offsetManager.removePartitions`).
     pub(super) fn flush_released_claims(&mut self, cx: &mut Context<'_>) {
+        if !self.takes_turns() {
+            return;
+        }
+        if self.settings.config.enable_auto_commit
+            && let Err(exception) = self.commit_async(CommitKind::Auto, cx)
+        {
+            self.report("commitAsync", &exception, cx);
+        }
         if let Some(until) = self.fetches_return(0, cx) {
             self.membership.not_before = self.membership.not_before.max(until.millis() + 1);
         }

@@ -57,12 +57,6 @@ fn of_consumer(consumer: &Consumer, group: &Group, faults: &[Fault], cluster: &C
              here it decides as Kafka's, so who gets what, and after how many rounds, can differ.",
         );
     }
-    if is("sarama") && uses(AssignorName::CooperativeSticky) {
-        told.push(
-            "sarama's claims of one cooperative assignment begin one after the other, up to 2 s after the SyncGroup; here \
-             they begin together.",
-        );
-    }
     if is("franz-go") && !consumer.config.client_rack.is_empty() && cluster.racks.iter().any(Option::is_some) {
         told.push("franz-go's BalanceRacks: racks change nothing in what its assignors decide here.");
     }

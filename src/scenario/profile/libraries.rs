@@ -262,7 +262,7 @@ const SARAMA: Library = Library {
     ],
     remarks: &[
         "group requests wait behind parked fetches (statement 19), so each rebalance takes up to 0.5 s more (20)",
-        "a handler that goes on holds the whole group (statement 21)",
+        "a handler that goes on holds the whole group (statement 21); with cooperative-sticky only if its partition is given up",
         "a JoinGroup is given up after `Net.ReadTimeout` (30 s) and sent anew, though the rebalance timeout is 60 s",
         NO_POLL_INTERVAL,
         "its sticky strategies hang on the order of Go's maps: assignments differ from run to run (statement 22)",

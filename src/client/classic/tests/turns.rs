@@ -2,7 +2,7 @@
 //! (statement 22).
 
 use super::context::*;
-use crate::client::{Callback, ConsumerSettings, Fetching, FirstHeartbeat, Output};
+use crate::client::{Callback, ConsumerSettings, Fetching, FirstHeartbeat, Input, Output};
 use crate::protocol::ErrorCode;
 use crate::protocol::message::{HeartbeatResponse, Request, Response};
 
@@ -140,4 +140,22 @@ fn s22_only_a_claim_that_is_given_up_has_to_end_its_batch_first() {
     };
     assert!(!revoked_beside(0), "the handler of a partition that stays goes on");
     assert!(revoked_beside(1), "the handler of the partition that goes is waited for");
+}
+
+#[test]
+fn s22_offsets_are_committed_when_partitions_were_given_up_not_before_the_join() {
+    let mut settings = sharing();
+    settings.config.enable_auto_commit = true;
+    let mut context = TestContext::stable(settings, &[0, 1]);
+    context.records(0, 3);
+    context.input(Input::ProcessingDone);
+    context.brokers.heartbeat_error = ErrorCode::RebalanceInProgress;
+    context.advance(3_000);
+    let is_commit = |request: &Request| matches!(request, Request::OffsetCommit(_));
+    context.advance(600);
+    assert_eq!((context.joins().len(), context.sent_at(is_commit).len()), (3, 0));
+    context.answer_join(2);
+    context.answer_sync(&[1]);
+    context.advance(2 * FETCH_MS);
+    assert_eq!(context.sent_at(is_commit).len(), 1);
 }

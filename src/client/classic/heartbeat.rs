@@ -58,18 +58,16 @@ impl Heartbeat {
         }
     }
 
-    /// `resetTimeouts`: a JoinGroup answer restarts all three at once.
+    /// `resetTimeouts`, but for the poll timer: a JoinGroup answer restarts them.
     pub fn reset_timeouts(&mut self, now: Millis) {
         self.session_at = now + self.session_ms;
-        self.poll_at = now + self.poll_ms;
         self.heartbeat_at = match self.first {
             FirstHeartbeat::AfterInterval => now + self.interval_ms,
             FirstHeartbeat::CooperativeAfterMs(ms) if self.cooperative => now + ms,
             FirstHeartbeat::CooperativeAfterMs(_) => now + self.interval_ms,
-            FirstHeartbeat::AtOnce => now,
             FirstHeartbeat::Kept => self.heartbeat_at,
             FirstHeartbeat::WithSession if self.cooperative => self.heartbeat_at,
-            FirstHeartbeat::WithSession => now,
+            FirstHeartbeat::AtOnce | FirstHeartbeat::WithSession => now,
         };
     }
 
@@ -138,10 +136,9 @@ impl Consumer {
     /// `HeartbeatThread.enable()`: with it all three timers restart. Where the application works beside, a join says
     /// nothing of when it last polled (`fetcher_idle_time` of aiokafka).
     pub(super) fn enable_heartbeat_thread(&mut self, now: Millis) {
-        let poll_at = self.heartbeat.poll_at;
         self.heartbeat.reset_timeouts(now);
-        if self.working.is_some() {
-            self.heartbeat.poll_at = poll_at;
+        if self.working.is_none() {
+            self.heartbeat.poll(now);
         }
         if self.heartbeat_thread.started {
             self.heartbeat_thread.enabled = true;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::client::{AfterError, AutoCommit, Callback, ClientEvent, Fetching, RecordBatch, RevocationCommit};
-use crate::engine::{Millis, SimTime};
+use crate::engine::Millis;
 use crate::protocol::subscription::{ConsumerProtocolAssignment, TopicPartitions};
 use crate::protocol::{Bytes, ErrorCode, TopicPartition};
 
@@ -51,7 +51,12 @@ enum Step {
     Await,
     /// Clients before 2.6 wait for a retry inside `poll`.
     BackOff(Millis),
-    /// `onPartitionsRevoked` of a cooperative `onJoinComplete`; then this is assigned.
+    /// These are given up in a cooperative `onJoinComplete`; then this is assigned.
+    Give {
+        assigned: Vec<TopicPartition>,
+        revoked: Vec<TopicPartition>,
+    },
+    /// `onPartitionsRevoked` of it.
     Giving {
         assigned: Vec<TopicPartition>,
     },
@@ -59,30 +64,12 @@ enum Step {
     Taking,
     /// `onPartitionsAssigned` for each of these at its time.
     Claims(VecDeque<(Millis, Vec<TopicPartition>)>),
-    /// Until then it waits for a connection, or for the Fetch that has it, then it makes this call and goes on.
-    Waits {
-        until: Millis,
-        for_fetch: bool,
-        then: Box<Step>,
-        callee: Box<Frame>,
-    },
 }
 
 impl Join {
     /// A call from its beginning.
     pub fn begin() -> Frame {
         Frame::Join(Join { step: Step::Begin })
-    }
-
-    /// Makes a call, then goes on.
-    pub fn call(self, callee: Frame) -> Flow {
-        Flow::Call { caller: Frame::Join(self), callee }
-    }
-
-    /// The same, once the Fetch has returned that is parked until then.
-    pub fn call_after_fetch(self, parked_until: SimTime, callee: Frame) -> Flow {
-        let (then, callee) = (Box::new(self.step), Box::new(callee));
-        Join::at(Step::Waits { until: parked_until.millis() + 1, for_fetch: true, then, callee })
     }
 
     fn at(step: Step) -> Flow {
@@ -92,7 +79,8 @@ impl Join {
     /// When it goes on by itself; JoinGroup is not sent before the time given.
     pub fn wake(&self, not_before: Millis) -> Millis {
         match self.step {
-            Step::BackOff(until) | Step::Fetches { until, .. } | Step::Waits { until, .. } => until,
+            Step::BackOff(until) | Step::Fetches { until, .. } => until,
+            Step::Claims(ref claims) => claims.front().map_or(Millis(i64::MAX), |(begins, _)| *begins),
             Step::Initiate => not_before,
             _ => Millis(i64::MAX),
         }
@@ -111,7 +99,9 @@ impl Consumer {
             Step::Begin => self.begin_join(cx),
             Step::Fetches { until, parked, then } => {
                 if cx.ms >= until || parked.is_empty() {
-                    self.network.end_fetches();
+                    if !self.takes_turns() {
+                        self.network.end_fetches();
+                    }
                     return Join::at(*then);
                 }
                 self.poll_network(cx);
@@ -156,23 +146,25 @@ impl Consumer {
                 Flow::Block(Frame::Join(Join { step: Step::BackOff(until) }))
             }
             Step::BackOff(_) => Join::at(Step::Begin),
+            Step::Give { assigned, revoked } => Flow::Call {
+                caller: Frame::Join(Join { step: Step::Giving { assigned } }),
+                callee: ListenerCall::frame(Callback::Revoked, revoked),
+            },
             Step::Giving { assigned } => {
                 self.request_rejoin(REASON_TO_GIVE_AND_REJOIN, cx);
                 self.flush_released_claims(cx);
                 self.take_assignment(assigned, cx)
             }
-            Step::Waits { until, for_fetch, then, callee } if cx.ms < until => {
-                self.poll_network(cx);
-                Flow::Block(Frame::Join(Join { step: Step::Waits { until, for_fetch, then, callee } }))
-            }
-            Step::Waits { then, callee, .. } => Join { step: *then }.call(*callee),
-            Step::Claims(mut claims) => match claims.pop_front() {
-                Some((until, partitions)) => {
-                    let callee = Box::new(ListenerCall::frame(Callback::Assigned, partitions));
-                    let then = Box::new(Step::Claims(claims));
-                    Join::at(Step::Waits { until, for_fetch: false, then, callee })
+            Step::Claims(mut claims) => match claims.pop_front_if(|(begins, _)| *begins <= cx.ms) {
+                Some((_, partitions)) => Flow::Call {
+                    caller: Frame::Join(Join { step: Step::Claims(claims) }),
+                    callee: ListenerCall::frame(Callback::Assigned, partitions),
+                },
+                None if claims.is_empty() => Join::at(Step::Taking),
+                None => {
+                    self.poll_network(cx);
+                    Flow::Block(Frame::Join(Join { step: Step::Claims(claims) }))
                 }
-                None => Join::at(Step::Taking),
             },
             Step::Taking => {
                 self.network.note_assigned(cx.now);
@@ -218,7 +210,7 @@ impl Consumer {
     /// A join waits for parked Fetches.
     pub(super) fn awaits_fetches(&self) -> bool {
         match self.stack.last() {
-            Some(Frame::Join(Join { step: Step::Fetches { .. } | Step::Waits { for_fetch: true, .. } })) => true,
+            Some(Frame::Join(Join { step: Step::Fetches { .. } })) => true,
             Some(Frame::Close(call)) => call.awaits_fetches(),
             _ => false,
         }
@@ -233,7 +225,6 @@ impl Consumer {
             Some(Frame::Join(Join { step: Step::Fetches { parked, .. } })) => {
                 parked.retain(|partition| !shared && !batches.iter().any(|batch| batch.partition == *partition));
             }
-            Some(Frame::Join(Join { step: Step::Waits { until, .. } })) => *until = cx.ms,
             Some(Frame::Close(call)) => call.fetches_returned(cx.ms),
             _ => return,
         }
@@ -419,7 +410,9 @@ impl Consumer {
         let owned = self.subscriptions.partitions();
         let revoked: Vec<_> = owned.into_iter().filter(|partition| !assigned.contains(partition)).collect();
         if self.protocol == RebalanceProtocol::Cooperative && !revoked.is_empty() {
-            return self.end_claims(revoked, Join { step: Step::Giving { assigned } }, cx);
+            let give = Step::Give { assigned, revoked };
+            // Claims end when the Fetch under way returns.
+            return if self.takes_turns() { self.await_fetches(give, cx) } else { Join::at(give) };
         }
         self.take_assignment(assigned, cx)
     }
@@ -438,14 +431,7 @@ impl Consumer {
         if self.takes_turns() && assigned.is_empty() {
             self.network.end_fetches();
         }
-        if self.takes_turns() && !added.is_empty() {
-            let claims = self.claims_begin(added, cx).into_iter();
-            return Join::at(Step::Claims(claims.map(|(at, partitions)| (at.millis(), partitions)).collect()));
-        }
-        Flow::Call {
-            caller: Frame::Join(Join { step: Step::Taking }),
-            callee: ListenerCall::frame(Callback::Assigned, added),
-        }
+        Join::at(Step::Claims(self.claims_begin(added, cx)))
     }
 
     pub(super) fn set_assignment(&mut self, partitions: &[TopicPartition], cx: &mut Context<'_>) {

@@ -131,14 +131,16 @@ pub(super) struct Network {
     reconnect_max_ms: i32,
     setup_ms: i32,
     setup_max_ms: i32,
+    /// From one Fetch that finds nothing to the next.
     pub fetch_wait: SimDuration,
-    /// The first Fetch after an assignment goes out so much later, and not before.
-    fetch_begins_after: SimDuration,
+    /// The first Fetch after an assignment goes out so much later.
+    pub fetch_begins_after: SimDuration,
+    /// After the last assignment: at this time.
     pub fetch_begins_at: SimTime,
     /// Group requests wait behind the Fetch that is parked at the same broker.
     shared: bool,
-    /// And Fetches wait while a member joins.
-    turns: bool,
+    /// And Fetches go on while a member joins, in turn with its requests.
+    pub turns: bool,
     /// Until then a pass has nothing to do unless something arrives: nothing waits to be sent or closed, no timeout is
     /// over. In the past when that has to be looked at anew.
     quiet_until: Millis,
@@ -561,11 +563,6 @@ impl Network {
         !self.inbox.is_empty() || !self.completed.is_empty() || !self.disconnects.is_empty()
     }
 
-    /// The application knows its assignment.
-    pub fn note_assigned(&mut self, now: SimTime) {
-        self.fetch_begins_at = now + self.fetch_begins_after;
-    }
-
     /// Some request waits to be sent, and not only for its connection to be ready.
     fn unsent_can_move(&self) -> bool {
         let waits = |connection| matches!(self.state(connection), LinkState::Connecting { .. });
@@ -595,7 +592,7 @@ impl Consumer {
 
     /// Nothing to send, to read or to give up, and no handler to run.
     #[inline]
-    fn network_rests(&self, now: Millis) -> bool {
+    pub(super) fn network_rests(&self, now: Millis) -> bool {
         self.network.is_quiet(now)
             && self.network.completed.is_empty()
             && !self.metadata.is_update_due(now)

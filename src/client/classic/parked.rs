@@ -13,6 +13,11 @@ impl Network {
         self.links[place].state == LinkState::Ready
     }
 
+    /// The application knows its assignment.
+    pub fn note_assigned(&mut self, now: SimTime) {
+        self.fetch_begins_at = now + self.fetch_begins_after;
+    }
+
     /// Sends a Fetch on the connection at this place unless one is under way there.
     pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
         let (wait, begins_at) = (self.fetch_wait, self.fetch_begins_at);

@@ -82,11 +82,7 @@ impl Consumer {
 
     /// `poll` over the network would read, send and handle nothing.
     fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
-        !self.selector_woken
-            && self.network.completed.is_empty()
-            && self.network.is_quiet(cx.ms)
-            && !self.metadata.is_update_due(cx.ms)
-            && self.settings.behaviour.heartbeat_thread
+        !self.selector_woken && self.settings.behaviour.heartbeat_thread && self.network_rests(cx.ms)
     }
 
     /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do.

@@ -8,16 +8,16 @@
 //! goroutines for a mutex: JoinGroup after the heartbeat that brought the notice went first in 8 of 16 recorded cases.
 //! SyncGroup follows on JoinGroup in the same goroutine and always goes first; a leader asks for metadata in between.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use crate::client::{Callback, Connection, RecordBatch};
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{Millis, SimDuration, SimTime};
 use crate::protocol::{BrokerId, TopicPartition};
 
-use super::callback::ListenerCall;
 use super::commit::CommitKind;
-use super::consumer::{Consumer, Context, RebalanceProtocol};
-use super::join::{Join, REASON_TO_GIVE_AND_REJOIN};
+use super::consumer::{Consumer, Context};
+use super::join::REASON_TO_GIVE_AND_REJOIN;
 use super::network::Network;
-use super::thread::Flow;
 
 /// How likely a Fetch goes first in such a race.
 const FETCH_FIRST: f64 = 0.5;
@@ -71,7 +71,7 @@ impl Network {
 impl Consumer {
     /// It goes on fetching during a rebalance, on the connection of its group requests.
     pub(super) fn takes_turns(&self) -> bool {
-        self.shares_fetch_connection() && self.protocol == RebalanceProtocol::Cooperative
+        self.network.turns
     }
 
     /// So many of these races are won by a Fetch.
@@ -125,15 +125,6 @@ impl Consumer {
         Some(first + self.network.fetch_wait * more)
     }
 
-    /// Claims that are given up end when the Fetch under way returns. Then the listener hears of it.
-    pub(super) fn end_claims(&mut self, revoked: Vec<TopicPartition>, join: Join, cx: &mut Context<'_>) -> Flow {
-        let listener = ListenerCall::frame(Callback::Revoked, revoked);
-        match self.fetches_return(0, cx) {
-            Some(until) => join.call_after_fetch(until, listener),
-            None => join.call(listener),
-        }
-    }
-
     /// Each claim has a handler of its own: of what the application works on the one with the records alone is busy, or any
     /// if it is held up without records.
     pub(super) fn note_busy_claim(&mut self, records: &[RecordBatch], cx: &mut Context<'_>) {
@@ -147,11 +138,10 @@ impl Consumer {
 
     /// The handler that is busy need not return for this call.
     pub(super) fn busy_claim_goes_on(&self, callback: Callback, partitions: &[TopicPartition]) -> bool {
-        let ends = self.busy_claim.as_ref().is_some_and(|claim| partitions.contains(claim));
         self.takes_turns()
             && match callback {
                 Callback::Assigned => true,
-                Callback::Revoked => !ends,
+                Callback::Revoked => self.busy_claim.as_ref().is_none_or(|claim| !partitions.contains(claim)),
                 Callback::Lost => false,
             }
     }
@@ -172,24 +162,24 @@ impl Consumer {
         }
     }
 
-    /// When the claims of added partitions begin, in order, with the partitions of each time: metadata are asked for,
-    /// then one committed offset after the other, then the first and last offset of each, and Fetches get in between.
+    /// When the claims of added partitions begin, in order, with the partitions of each time: at once, but in turns metadata
+    /// are asked for first, then one committed offset after the other, then the first and last offset of each, and Fetches
+    /// get in between.
     pub(super) fn claims_begin(
         &mut self,
         added: Vec<TopicPartition>,
         cx: &mut Context<'_>,
-    ) -> Vec<(SimTime, Vec<TopicPartition>)> {
+    ) -> VecDeque<(Millis, Vec<TopicPartition>)> {
+        if !self.takes_turns() || added.is_empty() {
+            return [(cx.ms, added)].into();
+        }
         let offsets = self.lost_races(added.len() as u64, FETCH_FIRST_AMONG_CLAIMS, cx);
-        let Some(first) = self.fetches_return(offsets, cx) else { return vec![(cx.now, added)] };
-        let mut claims: Vec<(SimTime, Vec<TopicPartition>)> = Vec::new();
+        let Some(first) = self.fetches_return(offsets, cx) else { return [(cx.ms, added)].into() };
+        let mut claims: BTreeMap<Millis, Vec<TopicPartition>> = BTreeMap::new();
         for partition in added {
             let begins = first + self.network.fetch_wait * self.lost_races(RACES_OF_A_CLAIM, FETCH_FIRST, cx);
-            match claims.iter_mut().find(|(at, _)| *at == begins) {
-                Some((_, together)) => together.push(partition),
-                None => claims.push((begins, vec![partition])),
-            }
+            claims.entry(begins.millis()).or_default().push(partition);
         }
-        claims.sort_by_key(|(at, _)| *at);
-        claims
+        claims.into_iter().collect()
     }
 }

@@ -202,10 +202,10 @@ impl<'a> Races<'a> {
     }
 }
 
-/// Costs with changes: what a member's change replaces is dropped.
-fn with(costs: &[Reseed], changes: &[Reseed]) -> Vec<Reseed> {
-    let replaced =
-        |cost: &&Reseed| changes.iter().any(|change| change.consumer == cost.consumer && change.at <= cost.at);
+/// Costs with changes: what a change replaces, its member's or everybody's, is dropped.
+pub(super) fn with(costs: &[Reseed], changes: &[Reseed]) -> Vec<Reseed> {
+    let meant = |change: &Reseed, cost: &Reseed| change.consumer.is_none() || change.consumer == cost.consumer;
+    let replaced = |cost: &&Reseed| changes.iter().any(|change| meant(change, cost) && change.at <= cost.at);
     let mut all: Vec<Reseed> = costs.iter().filter(|cost| !replaced(cost)).chain(changes).copied().collect();
     all.sort_by_key(|cost| cost.at);
     all

@@ -10,7 +10,7 @@ use super::inputs::fit;
 use super::noise::NoiseFloor;
 use super::parting::{Parting, partings};
 use super::producer::traffic_late;
-use super::races::Races;
+use super::races::{Races, with};
 use super::recording::{BURST_EVERY_MS, Name, Recording};
 use super::story::Story;
 use super::timeline::{Timeline, TimelineRecorder};
@@ -214,11 +214,10 @@ fn continued(best: &Replayed, members: usize, seed: u64, choices: &mut RandomStr
     let at = Millis((parted - 20 - back).max(0)).sim_time();
     let one = (choices.next_f64() < ONE_MEMBER).then(|| choices.below(members as u64) as u32);
     let consumer = one.filter(|_| !best.costs.is_empty());
-    let stays = |cost: &Reseed| cost.at < at || (consumer.is_some() && cost.consumer != consumer);
-    let mut costs: Vec<_> = best.costs.iter().copied().filter(stays).collect();
-    let at = if costs.is_empty() { SimTime::ZERO } else { at };
-    costs.push(Reseed { at, consumer, seed });
-    costs.sort_by_key(|cost| cost.at);
+    let mut costs = with(&best.costs, &[Reseed { at, consumer, seed }]);
+    if let [only] = costs.as_mut_slice() {
+        only.at = SimTime::ZERO;
+    }
     costs
 }
 

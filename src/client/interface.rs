@@ -91,7 +91,7 @@ pub enum CloseOption {
 pub enum Input {
     /// The process is up: the consumer was constructed and subscribed and the application enters its poll loop.
     Start,
-    /// The instant that a thread asked for with [`Output::WakeAt`] has come.
+    /// The instant that a thread asked for with [`Wishes`] has come.
     Wake(Thread),
     /// Every thread of the process stands still from here on.
     Paused,
@@ -109,7 +109,7 @@ pub enum Input {
     Disconnected(Connection),
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
     Response { connection: Connection, correlation_id: u32, body: Response },
-    /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Output::AwaitRecords`].
+    /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Wishes::records`].
     Records(Arc<[RecordBatch]>),
     /// The application has processed its batch (and done what it does between polls) and goes on.
     ProcessingDone,
@@ -138,14 +138,6 @@ pub enum Output {
     /// this consumer, which is not among the requests, may be parked on the connection until then (the request's
     /// sending time if none; earlier if records come in on that broker before). `version` is the request's.
     Send { connection: Connection, correlation_id: u32, version: i16, request: Box<Request>, unread_until: SimTime },
-    /// Wake this thread at that time. Replaces the thread's earlier wish; [`SimTime::MAX`] withdraws it.
-    WakeAt { thread: Thread, at: SimTime },
-    /// The poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some; if
-    /// there are some at this instant, they come before any wake-up of the same instant.
-    /// Sent again whenever the fetchable set or a position changed; stands until [`Output::StopAwaiting`] or records.
-    AwaitRecords,
-    /// The poll thread no longer takes records.
-    StopAwaiting,
     /// `poll` returned and the application works on these records; [`Input::ProcessingDone`] ends it.
     /// With `stall` it is the busy pass that [`Input::Stall`] asked for (records may then be empty).
     Process { records: Arc<[RecordBatch]>, stall: bool },
@@ -160,6 +152,19 @@ pub enum Output {
     Failed,
     /// Something worth telling: for the trace and the analysis.
     Event(ClientEvent),
+}
+
+/// What a consumer waits for from now on, where that has changed: for each the latest wish stands.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Wishes {
+    /// True: the poll thread is blocked in `poll` and takes records of the fetchable partitions when there are some; if
+    /// there are some at this instant, they come before any wake-up of the same instant. Said again whenever the
+    /// fetchable set or a position changed; stands until records come. False: it no longer takes records.
+    pub records: Option<bool>,
+    /// Wake the poll thread at that time; [`SimTime::MAX`]: don't.
+    pub poll_wake: Option<SimTime>,
+    /// The same for the heartbeat thread.
+    pub heartbeat_wake: Option<SimTime>,
 }
 
 /// What a consumer does that people want to know.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
     Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Jitter,
-    Output, RecordBatch, Thread,
+    Output, RecordBatch, Thread, Wishes,
 };
 use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::message::Request;
@@ -17,7 +17,7 @@ use crate::trace::{Event, HostPause, StopKind};
 
 use super::host::{FirstUse, Process, Work, WorkKind};
 use super::network::{Packet, Way};
-use super::simulation::Simulation;
+use super::simulation::{ConsumerTimers, Simulation};
 
 impl Simulation<'_> {
     /// Starts a process on the host, unless one runs.
@@ -109,23 +109,44 @@ impl Simulation<'_> {
         self.process_ended(consumer);
     }
 
-    /// Feeds the consumer's state machine and does what it wants done.
+    /// Feeds the consumer's state machine, does what it wants done, and sees to what it waits for.
     pub(super) fn client_input(&mut self, consumer: u32, input: Input) {
-        let mut outputs = std::mem::take(&mut self.client_outputs);
         let host = &mut self.hosts[consumer as usize];
-        if let Some(process) = host.process.as_mut() {
-            let map_orders = &mut self.fixed[consumer as usize].map_orders;
-            let mut chance = ClientChance { random: &mut host.random.client, map_orders };
-            process.client.handle(self.now, input, &mut chance, &mut outputs);
-        }
+        let Some(process) = host.process.as_mut() else { return };
+        let map_orders = &mut self.fixed[consumer as usize].map_orders;
+        let mut chance = ClientChance { random: &mut host.random.client, map_orders };
+        let mut outputs = std::mem::take(&mut self.client_outputs);
+        let mut wishes = process.client.handle(self.now, input, &mut chance, &mut outputs);
         for output in outputs.drain(..) {
             let is_last = matches!(output, Output::Closed | Output::Failed);
             self.client_output(consumer, output);
             if is_last {
-                break; // The process is gone.
+                wishes = Wishes::default(); // The process is gone.
+                break;
             }
         }
         self.client_outputs = outputs;
+        self.client_waits(consumer, wishes);
+    }
+
+    /// Sees to it that the consumer gets what it waits for.
+    fn client_waits(&mut self, consumer: u32, wishes: Wishes) {
+        match wishes.records {
+            Some(true) => self.await_records(consumer),
+            Some(false) => self.stop_awaiting(consumer),
+            None => {}
+        }
+        let ConsumerTimers { poll, heartbeat, .. } = self.timers[consumer as usize];
+        for (timer, wish) in [(poll, wishes.poll_wake), (heartbeat, wishes.heartbeat_wake)] {
+            match wish {
+                Some(SimTime::MAX) => self.queue.cancel(timer),
+                Some(at) => {
+                    let at = self.late(consumer, at);
+                    self.queue.set(timer, at);
+                }
+                None => {}
+            }
+        }
     }
 
     fn client_output(&mut self, consumer: u32, output: Output) {
@@ -149,18 +170,6 @@ impl Simulation<'_> {
                 let packet = Packet::Request { correlation_id, version, request, not_before };
                 self.send_packet(at, id, Way::ToBroker, packet);
             }
-            Output::WakeAt { thread, at } => {
-                let timers = &self.timers[consumer as usize];
-                let timer = if thread == Thread::Poll { timers.poll } else { timers.heartbeat };
-                if at == SimTime::MAX {
-                    self.queue.cancel(timer);
-                } else {
-                    let at = self.late(consumer, at);
-                    self.queue.set(timer, at);
-                }
-            }
-            Output::AwaitRecords => self.await_records(consumer),
-            Output::StopAwaiting => self.stop_awaiting(consumer),
             Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
             Output::Callback { callback, partitions } => self.begin_callback(consumer, callback, partitions),
             Output::Assign { assignor, members, partitions } => {

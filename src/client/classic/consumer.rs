@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::assignor::ConsumerPartitionAssignor;
 use crate::client::{
-    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Jitter, Output, RecordBatch, Thread,
+    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Jitter, Output, RecordBatch,
+    Thread, Wishes,
 };
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
@@ -68,7 +69,7 @@ impl Context<'_> {
 struct Asked {
     poll_wake: SimTime,
     heartbeat_wake: SimTime,
-    /// The fetch version that [`Output::AwaitRecords`] stands for.
+    /// The fetch version that [`Wishes::records`] stands for.
     records: Option<u64>,
 }
 
@@ -195,13 +196,14 @@ impl Consumer {
         }
     }
 
-    /// Takes one input at its time; what the consumer wants done is appended to `out`, in order.
-    pub fn handle(&mut self, now: SimTime, input: Input, random: &mut dyn Jitter, out: &mut Vec<Output>) {
+    /// Takes one input at its time; what the consumer wants done is appended to `out`, in order, and what it waits for
+    /// from then on is returned. The cluster does the first before it sees to the second.
+    pub fn handle(&mut self, now: SimTime, input: Input, random: &mut dyn Jitter, out: &mut Vec<Output>) -> Wishes {
         let mut cx = Context { now, ms: now.millis(), random, out };
         self.inputs += 1;
         self.take(input, &mut cx);
         if self.paused {
-            return;
+            return Wishes::default();
         }
         // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
         if !self.poll_thread_selects() {
@@ -211,7 +213,7 @@ impl Consumer {
         while self.run_heartbeat_thread(&mut cx) {
             self.go_on_polling(&mut cx);
         }
-        self.ask(&mut cx);
+        self.ask(cx.ms)
     }
 
     fn go_on_polling(&mut self, cx: &mut Context<'_>) {
@@ -316,24 +318,19 @@ impl Consumer {
         }
     }
 
-    /// Tells the cluster what has changed of the standing wishes.
-    fn ask(&mut self, cx: &mut Context<'_>) {
-        let polls = self.poll_thread_selects() && self.working.is_none();
-        let awaits = (polls || self.awaits_fetches()) && self.subscriptions.any_fetchable();
+    /// What has changed of the standing wishes.
+    fn ask(&mut self, now: Millis) -> Wishes {
+        let selects = self.poll_thread_selects();
+        let takes = (selects && self.working.is_none()) || self.awaits_fetches();
+        let awaits = takes && self.subscriptions.any_fetchable();
         let records = awaits.then_some(self.subscriptions.version);
-        if records != self.asked.records {
-            cx.out.push(if awaits { Output::AwaitRecords } else { Output::StopAwaiting });
-            self.asked.records = records;
-        }
-        let poll_wake = self.poll_wake(cx.ms);
-        if poll_wake != self.asked.poll_wake {
-            self.asked.poll_wake = poll_wake;
-            cx.out.push(Output::WakeAt { thread: Thread::Poll, at: poll_wake });
-        }
-        let heartbeat_wake = self.heartbeat_wake(cx.ms);
-        if heartbeat_wake != self.asked.heartbeat_wake {
-            self.asked.heartbeat_wake = heartbeat_wake;
-            cx.out.push(Output::WakeAt { thread: Thread::Heartbeat, at: heartbeat_wake });
+        let poll_wake = self.poll_wake(now);
+        let heartbeat_wake = self.heartbeat_wake(selects, now);
+        let asked = std::mem::replace(&mut self.asked, Asked { poll_wake, heartbeat_wake, records });
+        Wishes {
+            records: (records != asked.records).then_some(awaits),
+            poll_wake: (poll_wake != asked.poll_wake).then_some(poll_wake),
+            heartbeat_wake: (heartbeat_wake != asked.heartbeat_wake).then_some(heartbeat_wake),
         }
     }
 

@@ -183,19 +183,21 @@ impl Consumer {
 
     #[inline]
     fn heartbeat_pass_is_due(&mut self, now: Millis) -> bool {
-        let polling = self.poll_thread_selects();
-        let monitor_held = self.poll_thread_holds_monitor();
-        let thread = &mut self.heartbeat_thread;
-        if !thread.started || !thread.enabled || monitor_held || thread.held_back {
+        let thread = &self.heartbeat_thread;
+        if !thread.started || !thread.enabled || thread.held_back {
             return false;
         }
-        if thread.notified || (polling && self.lookup.coordinator.is_some() && self.heartbeat.is_due(now)) {
-            return true;
-        }
         // While the poll thread selects it holds the network client's lock: a slice that is over ends when it lets go.
-        let over = if polling { now >= thread.wakes } else { thread.woken };
-        thread.woken = false;
-        over
+        let due = match self.poll_thread_selects() {
+            _ if thread.notified => true,
+            true => now >= thread.wakes || (self.heartbeat.is_due(now) && self.lookup.coordinator.is_some()),
+            false => thread.woken,
+        };
+        if self.poll_thread_holds_monitor() {
+            return false;
+        }
+        self.heartbeat_thread.woken = false;
+        due
     }
 
     /// One pass of the loop (1.5), rows in their exact order. True if the next pass follows at once.
@@ -389,8 +391,9 @@ impl Consumer {
         }
     }
 
-    /// When the thread next has something to do; [`SimTime::MAX`] if nothing but another event can bring it about.
-    pub(super) fn heartbeat_wake(&self, now: Millis) -> SimTime {
+    /// When the thread next has something to do beside a poll thread that selects or not; [`SimTime::MAX`] if nothing
+    /// but another event can bring it about.
+    pub(super) fn heartbeat_wake(&self, polling: bool, now: Millis) -> SimTime {
         let thread = &self.heartbeat_thread;
         if !thread.started || !thread.enabled || self.poll_thread_holds_monitor() {
             return SimTime::MAX;
@@ -402,7 +405,6 @@ impl Consumer {
         if self.membership.state.has_not_joined_group() || lost {
             return self.slice_at(thread.wakes, now).sim_time();
         }
-        let polling = self.poll_thread_selects();
         let beat = self.heartbeat.heartbeat_at.max(now);
         let mut at = if polling { beat } else { self.slice_at(thread.wakes, beat) };
         let mut busy = self.heartbeat.session_at;

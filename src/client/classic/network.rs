@@ -116,6 +116,9 @@ pub(super) enum LeastLoaded {
 #[derive(Debug)]
 pub(super) struct Network {
     pub links: Vec<Link>,
+    /// How many of them have failed, and how many are being opened.
+    failed: usize,
+    connecting: usize,
     tracked: Vec<Tracked>,
     /// How many of them were not sent yet.
     unsent: usize,
@@ -157,6 +160,8 @@ impl Network {
         let exchange = if shared { FETCH_EXCHANGE } else { SimDuration::ZERO };
         Network {
             links: Vec::new(),
+            failed: 0,
+            connecting: 0,
             tracked: Vec::new(),
             unsent: 0,
             inbox: VecDeque::new(),
@@ -192,9 +197,16 @@ impl Network {
         })
     }
 
-    fn link(&mut self, connection: Connection) -> &mut Link {
-        let place = self.link_place(connection);
-        &mut self.links[place]
+    /// The connection at this place goes over to another state.
+    fn turn(&mut self, place: usize, state: LinkState) {
+        let old = std::mem::replace(&mut self.links[place].state, state);
+        for (state, more, less) in [(state, 1, 0), (old, 0, 1)] {
+            match state {
+                LinkState::Failed { .. } => self.failed = self.failed + more - less,
+                LinkState::Connecting { .. } => self.connecting = self.connecting + more - less,
+                LinkState::Idle | LinkState::Ready => {}
+            }
+        }
     }
 
     fn state(&self, connection: Connection) -> LinkState {
@@ -203,12 +215,17 @@ impl Network {
 
     /// `isUnavailable`: the connection failed and its back-off is not over.
     pub fn is_unavailable(&self, connection: Connection, now: Millis) -> bool {
-        matches!(self.state(connection), LinkState::Failed { retry } if now < retry)
+        self.failed > 0 && matches!(self.state(connection), LinkState::Failed { retry } if now < retry)
     }
 
     /// The connection failed, whatever its back-off.
     pub fn has_failed(&self, connection: Connection) -> bool {
-        matches!(self.state(connection), LinkState::Failed { .. })
+        self.failed > 0 && matches!(self.state(connection), LinkState::Failed { .. })
+    }
+
+    /// Some connection has failed.
+    pub fn has_any_failed(&self) -> bool {
+        self.failed > 0
     }
 
     fn can_connect(&self, connection: Connection, now: Millis) -> bool {
@@ -226,10 +243,11 @@ impl Network {
         }
         self.quiet_until = UNKNOWN;
         let (setup_ms, setup_max_ms) = (self.setup_ms, self.setup_max_ms);
-        let link = self.link(connection);
+        let place = self.link_place(connection);
+        let link = &mut self.links[place];
         let give_up = cx.ms + exponential_ms(setup_ms, setup_max_ms, link.setup_failures, cx.random);
-        link.state = LinkState::Connecting { give_up };
         link.last_attempt = cx.ms;
+        self.turn(place, LinkState::Connecting { give_up });
         cx.out.push(Output::Connect(connection));
     }
 
@@ -303,11 +321,12 @@ impl Network {
     fn read(&mut self, arrival: Arrival, cx: &mut Context<'_>) {
         match arrival {
             Arrival::Connected(connection) => {
-                let link = self.link(connection);
+                let place = self.link_place(connection);
+                let link = &mut self.links[place];
                 if matches!(link.state, LinkState::Connecting { .. }) {
-                    link.state = LinkState::Ready;
                     link.failures = 0;
                     link.setup_failures = 0;
+                    self.turn(place, LinkState::Ready);
                 }
             }
             Arrival::Disconnected(connection) => {
@@ -347,14 +366,15 @@ impl Network {
     /// The connection is gone: it backs off, and every request in flight on it ends with a disconnect.
     fn fail(&mut self, connection: Connection, cx: &mut Context<'_>) {
         let (base, max) = (self.reconnect_ms, self.reconnect_max_ms);
-        let link = self.link(connection);
+        let place = self.link_place(connection);
+        let link = &mut self.links[place];
         let connecting = matches!(link.state, LinkState::Connecting { .. });
         link.setup_failures = if connecting { link.setup_failures + 1 } else { 0 };
         let backoff = exponential_ms(base, max, link.failures, cx.random);
         link.failures += 1;
         link.last_attempt = cx.ms;
-        link.state = LinkState::Failed { retry: cx.ms + backoff };
         link.fetch_since = None;
+        self.turn(place, LinkState::Failed { retry: cx.ms + backoff });
         self.end_requests(connection, cx.now, |tracked| matches!(tracked.progress, Progress::Sent(_)));
     }
 
@@ -396,6 +416,8 @@ impl Network {
             }
             link.state = LinkState::Idle;
         }
+        self.failed = 0;
+        self.connecting = 0;
         self.quiet_until = UNKNOWN;
         self.tracked.clear();
         self.unsent = 0;
@@ -541,7 +563,7 @@ impl Network {
 
     /// Some connection is being opened.
     pub fn is_any_connecting(&self) -> bool {
-        self.links.iter().any(|link| matches!(link.state, LinkState::Connecting { .. }))
+        self.connecting > 0
     }
 
     /// The next time at which a request or a connection attempt is given up.
@@ -550,12 +572,15 @@ impl Network {
             Progress::Sent(sent) => sent + tracked.timeout_ms + 1,
             Progress::Unsent(_) => tracked.created.millis() + tracked.timeout_ms + 1,
         });
-        let links = self.links.iter().filter_map(|link| match link.state {
-            LinkState::Connecting { give_up } => Some(give_up),
-            _ => None,
-        });
-        let pending = if self.disconnects.is_empty() { Millis(i64::MAX) } else { Millis(0) };
-        requests.chain(links).min().unwrap_or(Millis(i64::MAX)).min(pending)
+        let mut deadline = requests.min().unwrap_or(Millis(i64::MAX));
+        if self.connecting > 0 {
+            let links = self.links.iter().filter_map(|link| match link.state {
+                LinkState::Connecting { give_up } => Some(give_up),
+                _ => None,
+            });
+            deadline = links.fold(deadline, Millis::min);
+        }
+        if self.disconnects.is_empty() { deadline } else { deadline.min(Millis(0)) }
     }
 
     /// Something waits for a thread that reads sockets or runs handlers.

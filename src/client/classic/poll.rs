@@ -118,7 +118,7 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> Flow {
         for _ in 0..ROWS_MAX {
-            match self.poll_row(&mut call, returned.take(), cx) {
+            match self.poll_row(&mut call, &mut returned, cx) {
                 Next::Again if self.election.is_none() => {}
                 Next::Again => return Flow::Again(Frame::Poll(call)),
                 Next::Block => return Flow::Block(Frame::Poll(call)),
@@ -129,10 +129,10 @@ impl Consumer {
         panic!("poll of {} goes round in circles at {:?}: {call:?}", self.name(), cx.now);
     }
 
-    fn poll_row(&mut self, call: &mut PollCall, returned: Option<Outcome>, cx: &mut Context<'_>) -> Next {
+    fn poll_row(&mut self, call: &mut PollCall, returned: &mut Option<Outcome>, cx: &mut Context<'_>) -> Next {
         match call.step {
             Step::Begin => self.begin_pass(call, cx),
-            Step::GivenUp => match returned {
+            Step::GivenUp => match returned.take() {
                 Some(Ok(_)) => {
                     self.subscriptions.assign(&[]);
                     call.at(Step::Begin)
@@ -140,7 +140,7 @@ impl Consumer {
                 Some(Err(exception)) => Next::Return(Err(exception)),
                 None => Next::Block,
             },
-            Step::Searched => match returned {
+            Step::Searched => match returned.take() {
                 Some(Ok(true)) => call.at(Step::Rejoin),
                 Some(Ok(false)) if self.gives_up_now(cx.ms) => call.at(Step::Begin),
                 Some(Ok(false)) => call.at(Step::Fetch),
@@ -160,7 +160,7 @@ impl Consumer {
                 call.step = Step::Joined;
                 Next::Call(Join::begin())
             }
-            Step::Joined => match returned {
+            Step::Joined => match returned.take() {
                 Some(Ok(true)) => call.at(Step::AutoCommit),
                 Some(Ok(false)) => call.at(Step::Fetch),
                 Some(Err(exception)) => Next::Return(Err(exception)),
@@ -171,7 +171,7 @@ impl Consumer {
                 Err(exception) => Next::Return(Err(exception)),
             },
             Step::Positions => self.update_positions(call),
-            Step::Committed => match returned {
+            Step::Committed => match returned.take() {
                 Some(Ok(true)) => call.at(Step::Reset),
                 Some(Ok(false)) => call.at(Step::Fetch),
                 Some(Err(exception)) => Next::Return(Err(exception)),
@@ -334,7 +334,7 @@ impl Consumer {
             return Next::Block;
         }
         if cx.ms > call.deadline && !self.application_has_plans() {
-            self.pass_over_empty_polls(call, cx);
+            call.deadline = self.pass_over_empty_polls(call.deadline, cx);
         }
         if events > 0 {
             return call.at(Step::Begin);
@@ -359,29 +359,32 @@ impl Consumer {
         if self.application_has_plans() {
             return;
         }
-        if let Some(Frame::Poll(mut call)) = self.stack.pop_if(|frame| matches!(frame, Frame::Poll(_))) {
-            if cx.ms > call.deadline && matches!(call.step, Step::Select) {
-                self.pass_over_empty_polls(&mut call, cx);
+        let Some(Frame::Poll(call)) = self.stack.last() else { return };
+        if cx.ms > call.deadline && matches!(call.step, Step::Select) {
+            let deadline = self.pass_over_empty_polls(call.deadline, cx);
+            if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+                call.deadline = deadline;
             }
-            self.stack.push(Frame::Poll(call));
         }
     }
 
-    /// The calls that returned empty meanwhile: the last one began at most one timeout ago.
+    /// The calls that returned empty after this deadline: the last one began at most one timeout ago. Says when that one's
+    /// timeout is over.
     ///
     /// Each took up to a millisecond longer than its timeout (the timer slack of the selector, then the pass itself), so
     /// that after a while nothing is left of the phase they began with.
-    fn pass_over_empty_polls(&mut self, call: &mut PollCall, cx: &mut Context<'_>) {
+    fn pass_over_empty_polls(&mut self, deadline: Millis, cx: &mut Context<'_>) -> Millis {
         let timeout = self.poll_timeout_ms();
-        let calls = (cx.ms - call.deadline + timeout - 1) / timeout;
+        let calls = (cx.ms - deadline + timeout - 1) / timeout;
         let slip = (cx.random.unit() * calls.min(timeout) as f64) as i64;
-        call.deadline = call.deadline + calls * timeout + slip;
-        if call.deadline > cx.ms + timeout {
-            call.deadline = call.deadline + -timeout;
+        let mut last = deadline + calls * timeout + slip;
+        if last > cx.ms + timeout {
+            last = last + -timeout;
         }
         if self.working.is_none() {
-            self.heartbeat.poll(call.deadline + -timeout);
+            self.heartbeat.poll(last + -timeout);
         }
+        last
     }
 
     /// The application does something else than poll again when `poll` returns empty, and is free to.
@@ -427,30 +430,36 @@ impl Consumer {
 
     /// When a broker to fetch from, whose connection failed, can be connected to again.
     pub(super) fn refetch_wake(&self) -> Millis {
+        if !self.network.has_any_failed() {
+            return Millis(i64::MAX);
+        }
         let retries = self.fetch_links.iter().filter_map(|place| self.network.retry_at(*place));
         retries.min().unwrap_or(Millis(i64::MAX))
     }
 
     /// Records for a `poll` that waits: it returns with them.
     pub(super) fn take_records(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
-        if !self.poll_thread_selects() {
+        let Some(Frame::Poll(call)) = self.stack.last() else { return };
+        let mut deadline = call.deadline;
+        if !call.selects() {
             return;
         }
         let batches = self.subscriptions.consume(batches);
         if batches.is_empty() {
             return;
         }
+        let ahead = self.settings.behaviour.fetching != Fetching::Loop;
         for place in &self.fetch_links {
-            self.network.fetched_on(*place, cx.now, self.settings.behaviour.fetching != Fetching::Loop);
+            self.network.fetched_on(*place, cx.now, ahead);
         }
         self.end_slice_at_return(cx.ms);
         self.fetched = Some(batches);
-        if let Some(Frame::Poll(mut call)) = self.stack.pop() {
-            if cx.ms > call.deadline {
-                self.pass_over_empty_polls(&mut call, cx);
-            }
+        if cx.ms > deadline {
+            deadline = self.pass_over_empty_polls(deadline, cx);
+        }
+        if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+            call.deadline = deadline;
             call.step = Step::Return;
-            self.stack.push(Frame::Poll(call));
         }
     }
 

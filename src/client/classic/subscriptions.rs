@@ -46,6 +46,7 @@ pub(super) struct Subscriptions {
     /// See [`super::Consumer::fetch_version`].
     pub version: u64,
     without_position: usize,
+    any_fetchable: bool,
 }
 
 impl Subscriptions {
@@ -56,7 +57,7 @@ impl Subscriptions {
         };
         topics.sort();
         topics.dedup();
-        Subscriptions { topics, assigned: Vec::new(), version: 0, without_position: 0 }
+        Subscriptions { topics, assigned: Vec::new(), version: 0, without_position: 0, any_fetchable: false }
     }
 
     pub fn assigned(&self) -> &[AssignedPartition] {
@@ -103,12 +104,14 @@ impl Subscriptions {
     fn changed(&mut self) {
         self.version += 1;
         self.without_position = 0;
+        self.any_fetchable = false;
         for owned in &mut self.assigned {
             let was_fetchable = owned.fetchable;
             owned.fetchable = owned.state == FetchState::Fetching && !owned.pending_revocation;
             if owned.fetchable && !was_fetchable {
                 owned.fetchable_since = self.version;
             }
+            self.any_fetchable |= owned.fetchable;
             self.without_position += usize::from(owned.state != FetchState::Fetching);
         }
     }
@@ -120,7 +123,7 @@ impl Subscriptions {
 
     /// Some partition can be fetched.
     pub fn any_fetchable(&self) -> bool {
-        self.assigned.iter().any(|owned| owned.fetchable)
+        self.any_fetchable
     }
 
     /// The committed offset of some partition is still to be asked for.

@@ -58,8 +58,10 @@ pub struct TestContext {
     pub pending: VecDeque<Sent>,
     /// Everything that was sent.
     pub sent: Vec<Sent>,
-    /// Everything but requests and wake-ups, with its time.
+    /// Everything but requests, with its time.
     pub log: Vec<(SimTime, Output)>,
+    /// Since when the poll thread took records, or took them no more.
+    pub awaits: Vec<(SimTime, bool)>,
     /// Callbacks return at once.
     pub callbacks_return: bool,
     /// The leader's assignor returns at once.
@@ -134,6 +136,7 @@ impl TestContext {
             pending: VecDeque::new(),
             sent: Vec::new(),
             log: Vec::new(),
+            awaits: Vec::new(),
             callbacks_return: true,
             assignor_returns: true,
             random: VecDeque::new(),
@@ -164,19 +167,19 @@ impl TestContext {
         while let Some(input) = inputs.pop_front() {
             let mut out = Vec::new();
             let random = &mut self.random;
-            self.consumer.handle(self.now, input, &mut || random.pop_front().unwrap_or(0.5), &mut out);
+            let wishes = self.consumer.handle(self.now, input, &mut || random.pop_front().unwrap_or(0.5), &mut out);
             for output in out {
                 self.carry_out(output, &mut inputs);
+            }
+            self.awaits.extend(wishes.records.map(|awaits| (self.now, awaits)));
+            for (wake, wish) in self.wakes.iter_mut().zip([wishes.poll_wake, wishes.heartbeat_wake]) {
+                *wake = wish.unwrap_or(*wake);
             }
         }
     }
 
     fn carry_out(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
         match &output {
-            Output::WakeAt { thread, at } => {
-                self.wakes[*thread as usize] = *at;
-                return;
-            }
             Output::Send { connection, correlation_id, request, unread_until, .. } => {
                 let sent = Sent {
                     at: self.now,

@@ -1,7 +1,7 @@
 //! Eager rebalancing: everything is given up before the join.
 
 use super::context::*;
-use crate::client::{Callback, ClientEvent, ConsumerSettings, Input, Output};
+use crate::client::{Callback, ClientEvent, ConsumerSettings, Input};
 use crate::protocol::ErrorCode;
 use crate::protocol::message::Request;
 
@@ -105,12 +105,7 @@ fn records_are_not_taken_any_more_once_the_partitions_are_frozen() {
     context.brokers.commits = false;
     context.brokers.heartbeat_error = ErrorCode::RebalanceInProgress;
     context.advance(3_000);
-    let awaits = context.log.iter().rev().find_map(|(_, output)| match output {
-        Output::AwaitRecords => Some(true),
-        Output::StopAwaiting => Some(false),
-        _ => None,
-    });
-    assert_eq!(awaits, Some(false));
+    assert_eq!(context.awaits.last().map(|(_, awaits)| *awaits), Some(false));
 }
 
 #[test]

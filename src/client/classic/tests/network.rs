@@ -41,9 +41,9 @@ fn t49_without_a_coordinator_poll_uses_its_whole_timeout_and_still_returns_recor
     context.forget();
     let mut returned = 0;
     for _ in 0..50 {
-        let seen = context.log.len();
+        let seen = context.awaits.len();
         context.advance(20);
-        if context.log[seen..].iter().any(|(_, output)| matches!(output, Output::AwaitRecords)) {
+        if context.awaits[seen..].iter().any(|(_, awaits)| *awaits) {
             context.records(0, 1);
             context.input(Input::ProcessingDone);
             returned += 1;

@@ -26,6 +26,12 @@ impl<F: FnMut() -> f64> Jitter for F {
     }
 }
 
+/// The world around a consumer while it handles an input: chance, and whoever does what it wants done.
+pub trait World: Jitter {
+    /// Does at once what the consumer wants done.
+    fn carry_out(&mut self, output: Output);
+}
+
 /// The two threads of a consumer process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Thread {

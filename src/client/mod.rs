@@ -16,6 +16,6 @@ pub use behaviour::{
 };
 pub use classic::{AssignedPartition, Consumer};
 pub use interface::{
-    Api, Callback, ClientEvent, CloseOption, Connection, Input, Jitter, Output, RecordBatch, Thread, Wishes,
+    Api, Callback, ClientEvent, CloseOption, Connection, Input, Jitter, Output, RecordBatch, Thread, Wishes, World,
 };
 pub use settings::{Application, CommitStrategy, ConsumerSettings, OnException, Subscription};

@@ -1,13 +1,12 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
-use std::collections::VecDeque;
 use std::mem::discriminant;
 use std::sync::Arc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
     Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Jitter,
-    Output, RecordBatch, Thread, Wishes,
+    Output, RecordBatch, Thread, Wishes, World,
 };
 use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::message::Request;
@@ -111,21 +110,16 @@ impl Simulation<'_> {
 
     /// Feeds the consumer's state machine, does what it wants done, and sees to what it waits for.
     pub(super) fn client_input(&mut self, consumer: u32, input: Input) {
-        let host = &mut self.hosts[consumer as usize];
-        let Some(process) = host.process.as_mut() else { return };
-        let map_orders = &mut self.fixed[consumer as usize].map_orders;
-        let mut chance = ClientChance { random: &mut host.random.client, map_orders };
-        let mut outputs = std::mem::take(&mut self.client_outputs);
-        let mut wishes = process.client.handle(self.now, input, &mut chance, &mut outputs);
-        for output in outputs.drain(..) {
-            let is_last = matches!(output, Output::Closed | Output::Failed);
-            self.client_output(consumer, output);
-            if is_last {
-                wishes = Wishes::default(); // The process is gone.
-                break;
-            }
+        let Some(mut client) = self.process(consumer).and_then(|process| process.client.take()) else { return };
+        let now = self.now;
+        let mut world = ClientWorld { simulation: self, consumer, is_over: false };
+        let wishes = client.handle(now, input, &mut world);
+        if world.is_over {
+            return;
         }
-        self.client_outputs = outputs;
+        if let Some(process) = self.process(consumer) {
+            process.client.put_back(client);
+        }
         self.client_waits(consumer, wishes);
     }
 
@@ -426,19 +420,36 @@ fn slow_time(slow: Option<&SlowRecords>, records: &[RecordBatch]) -> SimDuration
     SimDuration::from_millis(slow.ms) * count as u64
 }
 
-/// What a client draws; orders of maps may be fixed.
-struct ClientChance<'a> {
-    random: &'a mut RandomStream,
-    map_orders: &'a mut VecDeque<u64>,
+/// The world as a client sees it. Orders of maps may be fixed beforehand.
+struct ClientWorld<'s, 'a> {
+    simulation: &'s mut Simulation<'a>,
+    consumer: u32,
+    /// The process is gone.
+    is_over: bool,
 }
 
-impl Jitter for ClientChance<'_> {
+impl ClientWorld<'_, '_> {
+    fn random(&mut self) -> &mut RandomStream {
+        &mut self.simulation.hosts[self.consumer as usize].random.client
+    }
+}
+
+impl Jitter for ClientWorld<'_, '_> {
     fn unit(&mut self) -> f64 {
-        self.random.next_f64()
+        self.random().next_f64()
     }
 
     fn map_order(&mut self) -> u64 {
-        let drawn = self.random.next_u64();
-        self.map_orders.pop_front().unwrap_or(drawn)
+        let drawn = self.random().next_u64();
+        self.simulation.fixed[self.consumer as usize].map_orders.pop_front().unwrap_or(drawn)
+    }
+}
+
+impl World for ClientWorld<'_, '_> {
+    fn carry_out(&mut self, output: Output) {
+        if !self.is_over {
+            self.is_over = matches!(output, Output::Closed | Output::Failed);
+            self.simulation.client_output(self.consumer, output);
+        }
     }
 }

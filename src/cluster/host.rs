@@ -6,6 +6,7 @@
 //! without a word; its sockets are closed by the operating system.
 
 use std::mem::Discriminant;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
@@ -92,7 +93,7 @@ impl HostStreams {
 /// A running consumer process.
 pub struct Process {
     /// The consumer.
-    pub client: ConsumerClient,
+    pub client: ClientSlot,
     /// Start-up, or a call of the listener.
     pub work: Option<Work>,
     /// The batch that the application works on: for some clients beside the listener's calls.
@@ -111,6 +112,30 @@ pub struct Process {
     pub startup: SimDuration,
     /// What it has done before.
     done_before: Vec<FirstUse>,
+}
+
+/// The consumer of a process. It is taken out while it handles an input: what it wants done meanwhile may be done to
+/// the process, but not to itself.
+pub struct ClientSlot(Option<Box<ConsumerClient>>);
+
+impl ClientSlot {
+    /// Takes the consumer out.
+    pub fn take(&mut self) -> Option<Box<ConsumerClient>> {
+        self.0.take()
+    }
+
+    /// Puts it back.
+    pub fn put_back(&mut self, client: Box<ConsumerClient>) {
+        self.0 = Some(client);
+    }
+}
+
+impl Deref for ClientSlot {
+    type Target = ConsumerClient;
+
+    fn deref(&self) -> &ConsumerClient {
+        self.0.as_ref().expect("nobody looks at a consumer that handles an input")
+    }
 }
 
 /// A kind of thing that takes longer the first time.
@@ -136,7 +161,7 @@ impl Process {
     /// A process around a consumer, which starts up for so long.
     pub fn new(client: ConsumerClient, startup: SimDuration) -> Self {
         Process {
-            client,
+            client: ClientSlot(Some(Box::new(client))),
             work: None,
             batch: None,
             assignment: None,

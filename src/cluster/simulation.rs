@@ -1,6 +1,5 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
-use crate::client::Output as ClientOutput;
 use crate::client::{RecordBatch, Thread};
 use crate::coordinator::{ClientInfo, Output as ShardOutput};
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
@@ -148,7 +147,6 @@ pub(super) struct Simulation<'a> {
     /// How brokers see each consumer.
     pub client_info: Vec<ClientInfo>,
     /// Buffers that are used again.
-    pub client_outputs: Vec<ClientOutput>,
     pub batches: Vec<RecordBatch>,
     pub shard_outputs: Vec<ShardOutput>,
     /// One way over the network, for fetches.
@@ -286,7 +284,6 @@ impl<'a> Simulation<'a> {
             usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
-            client_outputs: Vec::new(),
             batches: Vec::new(),
             shard_outputs: Vec::new(),
             observers,

@@ -86,7 +86,7 @@ impl Consumer {
             Loop::Resting(_) => Flow::Again(Frame::Application(Loop::Poll)),
             Loop::Closing => match returned {
                 Some(_) => {
-                    cx.out.push(Output::Closed);
+                    cx.world.carry_out(Output::Closed);
                     Flow::Block(Frame::Application(Loop::Over))
                 }
                 None => Flow::Block(Frame::Application(at)),
@@ -104,7 +104,7 @@ impl Consumer {
         // Between two calls nobody holds the coordinator's monitor.
         if self.lookup.coordinator.is_none() && cx.ms >= self.heartbeat_thread.wakes {
             self.heartbeat_thread.woken = true;
-            self.run_heartbeat_thread(cx);
+            self.run_heartbeat_thread(self.whereabouts(), cx);
         }
         // While the application works beside, it is not it that polls.
         if self.working.is_none() {
@@ -153,7 +153,7 @@ impl Consumer {
         let count = records.iter().map(|batch| batch.count).sum();
         self.note_busy_claim(&records, cx);
         cx.event(ClientEvent::PollReturned { records: count });
-        cx.out.push(Output::Process { records, stall });
+        cx.world.carry_out(Output::Process { records, stall });
         self.processing_done = false;
         count
     }
@@ -197,7 +197,7 @@ impl Consumer {
         }
         match self.settings.application.on_exception {
             OnException::Exit => {
-                cx.out.push(Output::Failed);
+                cx.world.carry_out(Output::Failed);
                 return Flow::Block(Frame::Application(Loop::Over));
             }
             OnException::CloseAfter(times) if self.exceptions >= times => {

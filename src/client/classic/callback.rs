@@ -66,7 +66,7 @@ impl Consumer {
                     }
                 }
                 self.callback_done = false;
-                cx.out.push(Output::Callback { callback: call.callback, partitions: call.partitions.clone() });
+                cx.world.carry_out(Output::Callback { callback: call.callback, partitions: call.partitions.clone() });
                 call.step = Step::Running;
                 Flow::Block(Frame::Callback(call))
             }

@@ -232,7 +232,7 @@ impl Consumer {
             Some(Err(_)) => {
                 let config = &self.settings.config;
                 let (base, max) = (config.retry_backoff_ms, config.retry_backoff_max_ms);
-                let backoff = exponential_ms(base, max, call.attempts, cx.random);
+                let backoff = exponential_ms(base, max, call.attempts, cx.world);
                 call.attempts += 1;
                 call.step = Step::Sleep((cx.ms + backoff).min(call.deadline));
                 Flow::Again(Frame::CommitSync(call))

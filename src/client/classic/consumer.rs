@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::assignor::ConsumerPartitionAssignor;
 use crate::client::{
-    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Jitter, Output, RecordBatch,
-    Thread, Wishes,
+    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Output, RecordBatch, Thread,
+    Wishes, World,
 };
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
@@ -22,7 +22,7 @@ use super::metadata::{Metadata, MetadataSnapshot};
 use super::network::{Arrival, Network};
 use super::positions::CommittedRequest;
 use super::subscriptions::{AssignedPartition, Subscriptions};
-use super::thread::{Frame, Outcome};
+use super::thread::{Frame, Outcome, Whereabouts};
 
 /// `ConsumerPartitionAssignor.RebalanceProtocol`: the highest that all configured assignors support (3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,17 +50,16 @@ pub enum PollThread {
     Down,
 }
 
-/// What every step gets: the time, randomness, and where its wishes go.
+/// What every step gets: the time, and the world.
 pub(super) struct Context<'a> {
     pub now: SimTime,
     pub ms: Millis,
-    pub random: &'a mut dyn Jitter,
-    pub out: &'a mut Vec<Output>,
+    pub world: &'a mut dyn World,
 }
 
 impl Context<'_> {
     pub fn event(&mut self, event: ClientEvent) {
-        self.out.push(Output::Event(event));
+        self.world.carry_out(Output::Event(event));
     }
 }
 
@@ -196,24 +195,27 @@ impl Consumer {
         }
     }
 
-    /// Takes one input at its time; what the consumer wants done is appended to `out`, in order, and what it waits for
-    /// from then on is returned. The cluster does the first before it sees to the second.
-    pub fn handle(&mut self, now: SimTime, input: Input, random: &mut dyn Jitter, out: &mut Vec<Output>) -> Wishes {
-        let mut cx = Context { now, ms: now.millis(), random, out };
+    /// Takes one input at its time. What the consumer wants done the world does meanwhile, in order; what it waits for
+    /// from then on is returned.
+    pub fn handle(&mut self, now: SimTime, input: Input, world: &mut dyn World) -> Wishes {
+        let mut cx = Context { now, ms: now.millis(), world };
         self.inputs += 1;
         self.take(input, &mut cx);
         if self.paused {
             return Wishes::default();
         }
         // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
-        if !self.poll_thread_selects() {
-            self.run_heartbeat_thread(&mut cx);
+        let mut at = self.whereabouts();
+        if !at.selects {
+            self.run_heartbeat_thread(at, &mut cx);
         }
-        self.go_on_polling(&mut cx);
-        while self.run_heartbeat_thread(&mut cx) {
+        loop {
             self.go_on_polling(&mut cx);
+            at = self.whereabouts();
+            if !self.run_heartbeat_thread(at, &mut cx) {
+                return self.ask(at, cx.ms);
+            }
         }
-        self.ask(cx.ms)
     }
 
     fn go_on_polling(&mut self, cx: &mut Context<'_>) {
@@ -302,16 +304,16 @@ impl Consumer {
         if let Some(Frame::Poll(call)) = self.stack.last_mut() {
             call.resume(cx.ms);
         }
-        let race = cx.random.unit();
+        let race = cx.world.unit();
         match race {
             _ if !over => {}
             _ if !self.settings.behaviour.sleeps_in_slices => {
                 self.heartbeat_thread.woken = true;
-                self.run_heartbeat_thread(cx);
+                self.run_heartbeat_thread(self.whereabouts(), cx);
             }
             _ if !selecting || race < HEARTBEAT_THREAD_FIRST => {
                 self.heartbeat_thread.woken = true;
-                self.run_heartbeat_thread(cx);
+                self.run_heartbeat_thread(self.whereabouts(), cx);
             }
             _ if race < HEARTBEAT_THREAD_NOT_LAST => self.heartbeat_between_rows = true,
             _ => self.heartbeat_thread.held_back = true,
@@ -319,13 +321,12 @@ impl Consumer {
     }
 
     /// What has changed of the standing wishes.
-    fn ask(&mut self, now: Millis) -> Wishes {
-        let selects = self.poll_thread_selects();
-        let takes = (selects && self.working.is_none()) || self.awaits_fetches();
+    fn ask(&mut self, at: Whereabouts, now: Millis) -> Wishes {
+        let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
         let records = awaits.then_some(self.subscriptions.version);
-        let poll_wake = self.poll_wake(now);
-        let heartbeat_wake = self.heartbeat_wake(selects, now);
+        let poll_wake = self.poll_wake(at, now);
+        let heartbeat_wake = self.heartbeat_wake(at, now);
         let asked = std::mem::replace(&mut self.asked, Asked { poll_wake, heartbeat_wake, records });
         Wishes {
             records: (records != asked.records).then_some(awaits),

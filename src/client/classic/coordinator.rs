@@ -203,7 +203,7 @@ impl Consumer {
             // Another request's handler marked the coordinator, and nobody waits for this lookup any more.
             None => Some(Ok(())),
         };
-        let (config, random) = (&self.settings.config, &mut *cx.random);
+        let (config, random) = (&self.settings.config, &mut *cx.world);
         let mut sleep = |attempts: &mut u32, then_metadata| {
             let backoff = exponential_ms(config.retry_backoff_ms, config.retry_backoff_max_ms, *attempts, random);
             *attempts += 1;

@@ -282,7 +282,7 @@ impl Consumer {
         let (generation, member) = (membership.generation.id, membership.generation.member_id.clone());
         membership.join = Some(JoinFuture::Succeeded(answer.assignment));
         let chance = self.settings.behaviour.joins_twice_permille;
-        if chance > 0 && cx.random.unit() * 1_000.0 < f64::from(chance) {
+        if chance > 0 && cx.world.unit() * 1_000.0 < f64::from(chance) {
             self.membership.join = Some(JoinFuture::Failed(Exception::of(ErrorCode::RebalanceInProgress)));
         }
         if !self.settings.behaviour.heartbeat_while_completing {

@@ -16,6 +16,7 @@ use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
 use super::network::Purpose;
+use super::thread::Whereabouts;
 
 /// Deadlines of the timers (0.3).
 #[derive(Debug)]
@@ -166,8 +167,8 @@ impl Consumer {
 
     /// Runs the thread if its sleep is over, and says whether it ran.
     #[inline]
-    pub(super) fn run_heartbeat_thread(&mut self, cx: &mut Context<'_>) -> bool {
-        let due = self.heartbeat_pass_is_due(cx.ms);
+    pub(super) fn run_heartbeat_thread(&mut self, poll_thread: Whereabouts, cx: &mut Context<'_>) -> bool {
+        let due = self.heartbeat_pass_is_due(poll_thread, cx.ms);
         if due {
             self.heartbeat_pass(cx);
         }
@@ -182,20 +183,17 @@ impl Consumer {
     }
 
     #[inline]
-    fn heartbeat_pass_is_due(&mut self, now: Millis) -> bool {
+    fn heartbeat_pass_is_due(&mut self, poll_thread: Whereabouts, now: Millis) -> bool {
         let thread = &self.heartbeat_thread;
-        if !thread.started || !thread.enabled || thread.held_back {
+        if !thread.started || !thread.enabled || thread.held_back || poll_thread.holds_monitor {
             return false;
         }
         // While the poll thread selects it holds the network client's lock: a slice that is over ends when it lets go.
-        let due = match self.poll_thread_selects() {
+        let due = match poll_thread.selects {
             _ if thread.notified => true,
             true => now >= thread.wakes || (self.heartbeat.is_due(now) && self.lookup.coordinator.is_some()),
             false => thread.woken,
         };
-        if self.poll_thread_holds_monitor() {
-            return false;
-        }
         self.heartbeat_thread.woken = false;
         due
     }
@@ -242,7 +240,7 @@ impl Consumer {
             return true;
         }
         // row 7
-        if cx.ms >= self.poll_interval_seen_at() && !self.poll_thread_keeps_polling() {
+        if cx.ms >= self.poll_interval_seen_at() && !self.keeps_polling(self.poll_thread_selects()) {
             self.leave_group(None, "consumer poll timeout has expired.", cx);
             self.left_unpolled = self.working.is_some();
             self.selector_woken = true;
@@ -385,17 +383,16 @@ impl Consumer {
 
     /// `failHeartbeat` and the notification that reschedules the next one.
     pub(super) fn fail_heartbeat(&mut self, cx: &mut Context<'_>) {
-        self.heartbeat.failed(cx.ms, cx.random);
+        self.heartbeat.failed(cx.ms, cx.world);
         if self.heartbeat_thread.enabled {
             self.heartbeat_thread.notified = true;
         }
     }
 
-    /// When the thread next has something to do beside a poll thread that selects or not; [`SimTime::MAX`] if nothing
-    /// but another event can bring it about.
-    pub(super) fn heartbeat_wake(&self, polling: bool, now: Millis) -> SimTime {
+    /// When the thread next has something to do; [`SimTime::MAX`] if nothing but another event can bring it about.
+    pub(super) fn heartbeat_wake(&self, poll_thread: Whereabouts, now: Millis) -> SimTime {
         let thread = &self.heartbeat_thread;
-        if !thread.started || !thread.enabled || self.poll_thread_holds_monitor() {
+        if !thread.started || !thread.enabled || poll_thread.holds_monitor {
             return SimTime::MAX;
         }
         let lost = self.coordinator_connection().is_none_or(|connection| self.network.has_failed(connection));
@@ -406,12 +403,12 @@ impl Consumer {
             return self.slice_at(thread.wakes, now).sim_time();
         }
         let beat = self.heartbeat.heartbeat_at.max(now);
-        let mut at = if polling { beat } else { self.slice_at(thread.wakes, beat) };
+        let mut at = if poll_thread.selects { beat } else { self.slice_at(thread.wakes, beat) };
         let mut busy = self.heartbeat.session_at;
-        if !self.poll_thread_keeps_polling() {
+        if !self.keeps_polling(poll_thread.selects) {
             busy = busy.min(self.poll_interval_seen_at());
         }
-        if !self.poll_thread_reads() {
+        if !poll_thread.reads {
             busy = busy.min(self.network_deadline(now));
         }
         let busy = busy.max(now);

@@ -124,7 +124,7 @@ impl Consumer {
         let assignor = self.settings.config.partition_assignment_strategy[election.assignor];
         let partitions = self.group_subscription.iter().map(|topic| self.metadata.partition_count(topic)).sum();
         self.assignment_computed = false;
-        cx.out.push(Output::Assign { assignor, members, partitions });
+        cx.world.carry_out(Output::Assign { assignor, members, partitions });
     }
 
     fn end_assignment(&mut self, cx: &mut Context<'_>) {
@@ -132,7 +132,7 @@ impl Consumer {
         let cluster = self.cluster();
         let assignor = &mut self.assignors[election.assignor];
         if assignor.assignor().walks_maps() {
-            assignor.draw_map_order(cx.random.map_order());
+            assignor.draw_map_order(cx.world.map_order());
         }
         let assigned: Result<Vec<(MemberId, Bytes)>, _> = assignor.on_leader_elected(&cluster, &election.members);
         self.assignment_snapshot = Some(self.metadata_snapshot.clone());

@@ -213,7 +213,7 @@ impl Consumer {
 
     /// `leastLoadedNode`
     pub(super) fn least_loaded_node(&self, cx: &mut Context<'_>) -> LeastLoaded {
-        self.network.least_loaded(&self.nodes(), cx.ms, cx.random)
+        self.network.least_loaded(&self.nodes(), cx.ms, cx.world)
     }
 
     /// `DefaultMetadataUpdater.maybeUpdate`
@@ -268,7 +268,7 @@ impl Consumer {
 
     pub(super) fn on_metadata(&mut self, wanted: u32, result: Result<Response, Exception>, cx: &mut Context<'_>) {
         let Ok(Response::Metadata { brokers, mut topics }) = result else {
-            return self.metadata.failed(cx.ms, cx.random);
+            return self.metadata.failed(cx.ms, cx.world);
         };
         topics.sort_by(|one, other| one.name.cmp(&other.name));
         let known = |name: &TopicName| topics.binary_search_by(|topic| topic.name.cmp(name)).is_ok();
@@ -276,7 +276,7 @@ impl Consumer {
             Subscription::Prefix(_) => false,
             Subscription::Topics(_) => !self.watched_topics().iter().all(known),
         };
-        self.metadata.updated(Answer { brokers, topics }, wanted, missing, cx.ms, cx.random);
+        self.metadata.updated(Answer { brokers, topics }, wanted, missing, cx.ms, cx.world);
     }
 
     /// `maybeUpdateSubscriptionMetadata` (1.2 row 1)

@@ -245,10 +245,10 @@ impl Network {
         let (setup_ms, setup_max_ms) = (self.setup_ms, self.setup_max_ms);
         let place = self.link_place(connection);
         let link = &mut self.links[place];
-        let give_up = cx.ms + exponential_ms(setup_ms, setup_max_ms, link.setup_failures, cx.random);
+        let give_up = cx.ms + exponential_ms(setup_ms, setup_max_ms, link.setup_failures, cx.world);
         link.last_attempt = cx.ms;
         self.turn(place, LinkState::Connecting { give_up });
-        cx.out.push(Output::Connect(connection));
+        cx.world.carry_out(Output::Connect(connection));
     }
 
     /// Queues a request; it goes out with the next network pass of some thread.
@@ -370,7 +370,7 @@ impl Network {
         let link = &mut self.links[place];
         let connecting = matches!(link.state, LinkState::Connecting { .. });
         link.setup_failures = if connecting { link.setup_failures + 1 } else { 0 };
-        let backoff = exponential_ms(base, max, link.failures, cx.random);
+        let backoff = exponential_ms(base, max, link.failures, cx.world);
         link.failures += 1;
         link.last_attempt = cx.ms;
         link.fetch_since = None;
@@ -395,7 +395,7 @@ impl Network {
         self.quiet_until = UNKNOWN;
         self.end_requests(connection, cx.now, |tracked| matches!(tracked.progress, Progress::Unsent(_)));
         if matches!(self.state(connection), LinkState::Connecting { .. } | LinkState::Ready) {
-            cx.out.push(Output::Disconnect(connection));
+            cx.world.carry_out(Output::Disconnect(connection));
             self.fail(connection, cx);
         }
     }
@@ -412,7 +412,7 @@ impl Network {
     pub fn close(&mut self, cx: &mut Context<'_>) {
         for link in &mut self.links {
             if matches!(link.state, LinkState::Connecting { .. } | LinkState::Ready) {
-                cx.out.push(Output::Disconnect(link.connection));
+                cx.world.carry_out(Output::Disconnect(link.connection));
             }
             link.state = LinkState::Idle;
         }
@@ -453,7 +453,7 @@ impl Network {
             if let Progress::Unsent(request) = progress {
                 self.unsent -= 1;
                 let version = versions(&request);
-                cx.out.push(Output::Send { connection, correlation_id, version, request, unread_until });
+                cx.world.carry_out(Output::Send { connection, correlation_id, version, request, unread_until });
             }
         }
     }
@@ -480,7 +480,7 @@ impl Network {
             self.links.iter().find(|link| matches!(link.state, LinkState::Connecting { give_up } if cx.ms >= give_up));
         let connection = late.map(|tracked| tracked.connection).or(late_setup.map(|link| link.connection));
         if let Some(connection) = connection {
-            cx.out.push(Output::Disconnect(connection));
+            cx.world.carry_out(Output::Disconnect(connection));
             self.lost_connection = true;
             self.fail(connection, cx);
             return self.give_up_on_timeouts(cx);
@@ -649,7 +649,7 @@ impl Consumer {
         let versions = self.settings.behaviour.versions;
         let read = self.network.pass(cx, |request| versions.of(request));
         if std::mem::take(&mut self.network.lost_connection) {
-            self.metadata.connection_lost(cx.ms, cx.random);
+            self.metadata.connection_lost(cx.ms, cx.world);
         }
         read
     }

@@ -18,12 +18,12 @@ use super::positions::CommittedCall;
 use super::thread::{Flow, Frame, Outcome};
 
 /// One call of `poll`, or a row of them that return empty.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct PollCall {
     /// When the application's timeout is over.
     pub deadline: Millis,
     /// When the selector returns by itself.
-    until: Millis,
+    pub until: Millis,
     step: Step,
 }
 
@@ -76,9 +76,14 @@ impl PollCall {
         self.step == Step::Return
     }
 
-    /// It waits in the selector, and neither the selector's time nor the application's timeout is over.
-    pub fn rests(&self, now: Millis) -> bool {
-        self.step == Step::Select && now <= self.deadline && now < self.until
+    /// It waits in the selector, whose time is not over.
+    pub fn is_in_selector(&self, now: Millis) -> bool {
+        self.step == Step::Select && now < self.until
+    }
+
+    /// The next pass begins.
+    pub fn begin_again(&mut self) {
+        self.step = Step::Begin;
     }
 
     /// The thread waits in the selector.
@@ -218,7 +223,7 @@ impl Consumer {
         }
         if std::mem::take(&mut self.heartbeat_between_rows) {
             self.heartbeat_thread.woken = true;
-            self.run_heartbeat_thread(cx);
+            self.run_heartbeat_thread(self.whereabouts(), cx);
         }
         call.at(Step::Rejoin)
     }
@@ -373,10 +378,10 @@ impl Consumer {
     ///
     /// Each took up to a millisecond longer than its timeout (the timer slack of the selector, then the pass itself), so
     /// that after a while nothing is left of the phase they began with.
-    fn pass_over_empty_polls(&mut self, deadline: Millis, cx: &mut Context<'_>) -> Millis {
+    pub(super) fn pass_over_empty_polls(&mut self, deadline: Millis, cx: &mut Context<'_>) -> Millis {
         let timeout = self.poll_timeout_ms();
         let calls = (cx.ms - deadline + timeout - 1) / timeout;
-        let slip = (cx.random.unit() * calls.min(timeout) as f64) as i64;
+        let slip = (cx.world.unit() * calls.min(timeout) as f64) as i64;
         let mut last = deadline + calls * timeout + slip;
         if last > cx.ms + timeout {
             last = last + -timeout;

@@ -6,6 +6,7 @@
 //! depends on it.
 
 use crate::client::{ApplicationThread, CommitStrategy, Fetching};
+use crate::engine::Millis;
 
 use super::application::Loop;
 use super::consumer::{Consumer, Context};
@@ -28,7 +29,9 @@ impl Consumer {
                 self.poll_again(cx)
             }
             [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.returns() => self.return_records(cx),
-            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.rests(cx.ms) => self.rest(cx),
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector(cx.ms) => {
+                self.select_again(*call, cx)
+            }
             _ => false,
         }
     }
@@ -52,43 +55,67 @@ impl Consumer {
             || self.close.is_some()
             || self.stall.is_some()
             || self.stall_asked.is_some()
-            || !self.nothing_arrived(cx)
             || !self.has_nothing_to_do_before_select(cx)
         {
             return false;
         }
         self.processing_done = false;
         self.note_poll(cx);
-        self.heartbeat.poll(cx.ms);
-        for place in &self.fetch_links {
-            self.network.fetch_on(*place, cx);
-        }
+        let until = self.pass_shortly(cx);
         self.network.note_fetch_cycles(cx.now);
-        let until = self.auto_commit_wake();
         self.stack[0] = Frame::Application(Loop::Polled);
         self.stack.push(PollCall::resting(cx.ms + self.poll_timeout_ms(), until));
         true
     }
 
-    /// The thread goes on waiting in the selector.
-    fn rest(&mut self, cx: &mut Context<'_>) -> bool {
-        let wanted = self.processing_done || self.application_has_plans();
-        let rests = !wanted && self.refetch_wake() > cx.ms && self.nothing_arrived(cx);
-        if rests {
-            self.network.note_fetch_cycles(cx.now);
+    /// The selector comes back to see what has arrived. With that read, the thread goes on waiting.
+    fn select_again(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> bool {
+        if self.processing_done || self.application_has_plans() || !self.settings.behaviour.heartbeat_thread {
+            return false;
         }
+        self.network.note_fetch_cycles(cx.now);
+        let woken = std::mem::take(&mut self.selector_woken);
+        let is_news = self.poll_network(cx) > 0 || woken;
+        if self.election.is_some() {
+            return false;
+        }
+        if cx.ms > call.deadline {
+            call.deadline = self.pass_over_empty_polls(call.deadline, cx);
+        }
+        let rests = if !is_news {
+            self.refetch_wake() > cx.ms
+        } else {
+            self.invoke_commit_callbacks(cx).is_ok()
+                && cx.ms < call.deadline
+                && self.has_nothing_to_do_before_select(cx)
+        };
+        if !rests {
+            call.begin_again();
+        } else if is_news {
+            call.until = self.pass_shortly(cx);
+        }
+        self.stack[1] = Frame::Poll(call);
         rests
     }
 
-    /// `poll` over the network would read, send and handle nothing.
-    fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
-        !self.selector_woken && self.settings.behaviour.heartbeat_thread && self.network_rests(cx.ms)
+    /// A pass of `poll` that does nothing but see to its Fetches. Says when the selector returns by itself.
+    fn pass_shortly(&mut self, cx: &mut Context<'_>) -> Millis {
+        if self.working.is_none() {
+            self.heartbeat.poll(cx.ms);
+        }
+        for place in &self.fetch_links {
+            self.network.fetch_on(*place, cx);
+        }
+        self.auto_commit_wake()
     }
 
-    /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do.
+    /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, nor would the selector.
     fn has_nothing_to_do_before_select(&mut self, cx: &mut Context<'_>) -> bool {
         let thread = &self.heartbeat_thread;
-        thread.started
+        !self.selector_woken
+            && self.settings.behaviour.heartbeat_thread
+            && self.network_rests(cx.ms)
+            && thread.started
             && thread.failure.is_none()
             && !self.heartbeat.is_due(cx.ms)
             && !self.heartbeat_between_rows

@@ -38,6 +38,17 @@ pub(super) enum Frame {
     Close(CloseCall),
 }
 
+/// What the poll thread is at, as far as it matters to the heartbeat thread and to what the consumer waits for.
+#[derive(Clone, Copy)]
+pub(super) struct Whereabouts {
+    /// It is blocked in the selector of `pollForFetches`, with the network client's lock.
+    pub selects: bool,
+    /// It is in a call that reads sockets.
+    pub reads: bool,
+    /// It holds the coordinator's monitor, so that the heartbeat thread can't go on (1.5, T59, T60).
+    pub holds_monitor: bool,
+}
+
 /// How a call goes on.
 #[derive(Debug)]
 pub(super) enum Flow {
@@ -104,29 +115,27 @@ impl Consumer {
     }
 
     /// `poll` is called again and again: `max.poll.interval.ms` can't pass.
-    pub(super) fn poll_thread_keeps_polling(&self) -> bool {
-        self.working.is_none() && (self.poll_thread_selects() || self.application_works_beside())
+    pub(super) fn keeps_polling(&self, selects: bool) -> bool {
+        self.working.is_none() && (selects || self.application_works_beside())
     }
 
-    /// The thread is in a call that reads sockets.
-    pub(super) fn poll_thread_reads(&self) -> bool {
-        match self.stack.last() {
-            Some(Frame::Poll(_) | Frame::Join(_)) => self.election.is_none() || self.election_polls(),
-            Some(Frame::Coordinator(search)) => search.reads(),
-            Some(Frame::CommitSync(call)) => call.reads(),
-            Some(Frame::Committed(call)) => call.reads(),
-            Some(Frame::Close(call)) => call.reads(),
-            Some(Frame::Application(_) | Frame::Callback(_)) | None => false,
-        }
-    }
-
-    /// The thread holds the coordinator's monitor, so that the heartbeat thread can't go on (1.5, T59, T60).
-    pub(super) fn poll_thread_holds_monitor(&self) -> bool {
-        self.election.is_some() || matches!(self.stack.last(), Some(Frame::Coordinator(_)))
+    /// What the thread is at.
+    pub(super) fn whereabouts(&self) -> Whereabouts {
+        let elects = self.election.is_some();
+        let (selects, reads, searches) = match self.stack.last() {
+            Some(Frame::Poll(call)) => (call.selects(), !elects || self.election_polls(), false),
+            Some(Frame::Join(_)) => (false, !elects || self.election_polls(), false),
+            Some(Frame::Coordinator(search)) => (false, search.reads(), true),
+            Some(Frame::CommitSync(call)) => (false, call.reads(), false),
+            Some(Frame::Committed(call)) => (false, call.reads(), false),
+            Some(Frame::Close(call)) => (false, call.reads(), false),
+            Some(Frame::Application(_) | Frame::Callback(_)) | None => (false, false, false),
+        };
+        Whereabouts { selects, reads, holds_monitor: elects || searches }
     }
 
     /// When the poll thread next goes on by itself.
-    pub(super) fn poll_wake(&self, now: Millis) -> SimTime {
+    pub(super) fn poll_wake(&self, at: Whereabouts, now: Millis) -> SimTime {
         let own = match self.stack.last() {
             _ if self.election.is_some() => Millis(i64::MAX),
             Some(Frame::Application(step)) => step.wake(),
@@ -138,7 +147,7 @@ impl Consumer {
             Some(Frame::Close(call)) => call.wake(),
             Some(Frame::Callback(_)) | None => Millis(i64::MAX),
         };
-        let at = if self.poll_thread_reads() { own.min(self.network_deadline(now)) } else { own };
-        if at == Millis(i64::MAX) { SimTime::MAX } else { at.max(now).sim_time() }
+        let wake = if at.reads { own.min(self.network_deadline(now)) } else { own };
+        if wake == Millis(i64::MAX) { SimTime::MAX } else { wake.max(now).sim_time() }
     }
 }

@@ -76,7 +76,7 @@ impl Consumer {
 
     /// So many of these races are won by a Fetch.
     fn lost_races(&self, races: u64, fetch_first: f64, cx: &mut Context<'_>) -> u64 {
-        (0..races).filter(|_| cx.random.unit() < fetch_first).count() as u64
+        (0..races).filter(|_| cx.world.unit() < fetch_first).count() as u64
     }
 
     fn coordinator_to_take_turns_with(&self) -> Option<BrokerId> {
@@ -132,7 +132,7 @@ impl Consumer {
             return;
         }
         let owned = self.subscriptions.assigned();
-        let any = || owned.get((cx.random.unit() * owned.len() as f64) as usize).map(|owned| owned.partition.clone());
+        let any = || owned.get((cx.world.unit() * owned.len() as f64) as usize).map(|owned| owned.partition.clone());
         self.busy_claim = records.first().map(|batch| batch.partition.clone()).or_else(any);
     }
 

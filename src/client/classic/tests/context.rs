@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::client::{
     Application, Behaviour, Callback, ClientEvent, CloseOption, CommitStrategy, Connection, Consumer, ConsumerSettings,
-    Input, OnException, Output, RecordBatch, Subscription, Thread,
+    Input, Jitter, OnException, Output, RecordBatch, Subscription, Thread, World,
 };
 use crate::engine::{SimDuration, SimTime};
 use crate::protocol::config::ConsumerConfig;
@@ -74,6 +74,24 @@ pub struct TestContext {
     paused: bool,
     /// Wake-ups at one instant, against endless loops.
     woken: (SimTime, u32),
+}
+
+/// What a consumer draws and wants done.
+struct TestWorld<'a> {
+    random: &'a mut VecDeque<f64>,
+    outputs: Vec<Output>,
+}
+
+impl Jitter for TestWorld<'_> {
+    fn unit(&mut self) -> f64 {
+        self.random.pop_front().unwrap_or(0.5)
+    }
+}
+
+impl World for TestWorld<'_> {
+    fn carry_out(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
 }
 
 pub fn ms(millis: u64) -> SimTime {
@@ -165,10 +183,9 @@ impl TestContext {
     pub fn input(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let mut out = Vec::new();
-            let random = &mut self.random;
-            let wishes = self.consumer.handle(self.now, input, &mut || random.pop_front().unwrap_or(0.5), &mut out);
-            for output in out {
+            let mut world = TestWorld { random: &mut self.random, outputs: Vec::new() };
+            let wishes = self.consumer.handle(self.now, input, &mut world);
+            for output in world.outputs {
                 self.carry_out(output, &mut inputs);
             }
             self.awaits.extend(wishes.records.map(|awaits| (self.now, awaits)));

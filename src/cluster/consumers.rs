@@ -246,6 +246,21 @@ impl Simulation<'_> {
         self.begin_work(consumer, WorkKind::Batch(records), length);
     }
 
+    /// The records that were collected, to be shared. Where nobody looks any more at as many that an application is done
+    /// with, their memory is used again.
+    pub(super) fn share_batches(&mut self) -> Arc<[RecordBatch]> {
+        if let Some(mut done) = self.done_batches.pop()
+            && let Some(places) = Arc::get_mut(&mut done)
+            && places.len() == self.batches.len()
+        {
+            for (place, batch) in places.iter_mut().zip(self.batches.drain(..)) {
+                *place = batch;
+            }
+            return done;
+        }
+        self.batches.drain(..).collect()
+    }
+
     /// How long the application works on these records. Each record's time belongs to the record, not to who works on
     /// it: a record that was slow for one consumer is as slow for the next one, and under other settings.
     fn processing_time(&mut self, consumer: u32, records: &[RecordBatch]) -> SimDuration {
@@ -255,7 +270,8 @@ impl Simulation<'_> {
         }
         let changed = processing.per_record_changes.iter().rev().find(|(from, _)| *from <= self.now);
         let per_record = changed.map_or(&processing.per_record, |(_, distribution)| distribution);
-        let mut length = processing.per_batch.sample(&mut self.hosts[consumer as usize].random.batch);
+        let per_batch = &self.batch_times[consumer as usize];
+        let mut length = per_batch.sample(&mut self.hosts[consumer as usize].random.batch);
         length += slow_time(processing.slow.as_ref(), records);
         if let Distribution::Constant(each) = per_record {
             return length + *each * records.iter().map(|batch| u64::from(batch.count)).sum();
@@ -347,7 +363,8 @@ impl Simulation<'_> {
                 self.process_up(consumer);
             }
             WorkKind::Batch(batches) => {
-                self.emit(Event::ProcessingEnded { consumer: name, batches });
+                self.emit(Event::ProcessingEnded { consumer: name, batches: batches.clone() });
+                self.done_batches.push(batches);
                 self.client_input(consumer, Input::ProcessingDone);
             }
             WorkKind::Callback(callback) => {

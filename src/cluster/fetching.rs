@@ -505,9 +505,9 @@ impl Simulation<'_> {
         if self.batches.is_empty() {
             return self.fetch(consumer);
         }
-        let batches = self.batches.drain(..).collect();
         process.awaits_records = false;
         let incarnation = host.incarnation;
+        let batches = self.share_batches();
         self.client_input(consumer, Input::Records(batches));
         if entry.behaviour.prefetch != Prefetch::None && self.hosts[consumer as usize].incarnation == incarnation {
             self.send_fetches(consumer);

@@ -1,5 +1,7 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
+use std::sync::Arc;
+
 use crate::client::{RecordBatch, Thread};
 use crate::coordinator::{ClientInfo, Output as ShardOutput};
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
@@ -148,6 +150,8 @@ pub(super) struct Simulation<'a> {
     pub client_info: Vec<ClientInfo>,
     /// Buffers that are used again.
     pub batches: Vec<RecordBatch>,
+    /// Records that applications are done with; see [`Simulation::share_batches`].
+    pub done_batches: Vec<Arc<[RecordBatch]>>,
     pub shard_outputs: Vec<ShardOutput>,
     /// One way over the network, for fetches.
     pub latency: Sampler,
@@ -159,6 +163,8 @@ pub(super) struct Simulation<'a> {
     pub timer_lateness: Sampler,
     /// How much longer things take the first time.
     pub first_use: Sampler,
+    /// Time per batch, by consumer.
+    pub batch_times: Vec<Sampler>,
     /// The start-up time to which that applies; `None` where it counts for requests alone.
     pub usual_startup: Option<SimDuration>,
     /// What is fixed of each consumer.
@@ -281,10 +287,12 @@ impl<'a> Simulation<'a> {
             thread_lateness: inputs.thread_lateness.sampler(),
             timer_lateness: inputs.timer_lateness.sampler(),
             first_use: first_use.sampler(),
+            batch_times: scenario.consumers().map(|consumer| consumer.processing.per_batch.sampler()).collect(),
             usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
             batches: Vec::new(),
+            done_batches: Vec::new(),
             shard_outputs: Vec::new(),
             observers,
             totals: RunTotals::default(),

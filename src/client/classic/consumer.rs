@@ -205,13 +205,12 @@ impl Consumer {
             return Wishes::default();
         }
         // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
-        let mut at = self.whereabouts();
-        if !at.selects {
-            self.run_heartbeat_thread(at, &mut cx);
+        if self.heartbeat_thread.is_roused() && !self.poll_thread_selects() {
+            self.run_heartbeat_thread(self.whereabouts(), &mut cx);
         }
         loop {
             self.go_on_polling(&mut cx);
-            at = self.whereabouts();
+            let at = self.whereabouts();
             if !self.run_heartbeat_thread(at, &mut cx) {
                 return self.ask(at, cx.ms);
             }

@@ -133,6 +133,13 @@ pub(super) struct HeartbeatThread {
     pub held_back: bool,
 }
 
+impl HeartbeatThread {
+    /// It was notified, or the end of its slice has come.
+    pub fn is_roused(&self) -> bool {
+        self.notified || self.woken
+    }
+}
+
 impl Consumer {
     /// `HeartbeatThread.enable()`: with it all three timers restart. Where the application works beside, a join says
     /// nothing of when it last polled (`fetcher_idle_time` of aiokafka).
@@ -170,6 +177,9 @@ impl Consumer {
     pub(super) fn run_heartbeat_thread(&mut self, poll_thread: Whereabouts, cx: &mut Context<'_>) -> bool {
         let due = self.heartbeat_pass_is_due(poll_thread, cx.ms);
         if due {
+            if poll_thread.selects {
+                self.network.note_fetch_cycles(cx.now);
+            }
             self.heartbeat_pass(cx);
         }
         due
@@ -190,9 +200,9 @@ impl Consumer {
         }
         // While the poll thread selects it holds the network client's lock: a slice that is over ends when it lets go.
         let due = match poll_thread.selects {
-            _ if thread.notified => true,
-            true => now >= thread.wakes || (self.heartbeat.is_due(now) && self.lookup.coordinator.is_some()),
-            false => thread.woken,
+            true if thread.notified || now >= thread.wakes => true,
+            true => self.heartbeat.is_due(now) && self.lookup.coordinator.is_some(),
+            false => thread.is_roused(),
         };
         self.heartbeat_thread.woken = false;
         due

@@ -73,6 +73,9 @@ impl Consumer {
         if self.processing_done || self.application_has_plans() || !self.settings.behaviour.heartbeat_thread {
             return false;
         }
+        if self.nothing_arrived(cx) && cx.ms <= call.deadline {
+            return self.refetch_wake() > cx.ms;
+        }
         self.network.note_fetch_cycles(cx.now);
         let woken = std::mem::take(&mut self.selector_woken);
         let is_news = self.poll_network(cx) > 0 || woken;
@@ -109,12 +112,16 @@ impl Consumer {
         self.auto_commit_wake()
     }
 
+    /// `poll` over the network would read, send and handle nothing.
+    fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
+        !self.selector_woken && self.network_rests(cx.ms)
+    }
+
     /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, nor would the selector.
     fn has_nothing_to_do_before_select(&mut self, cx: &mut Context<'_>) -> bool {
         let thread = &self.heartbeat_thread;
-        !self.selector_woken
+        self.nothing_arrived(cx)
             && self.settings.behaviour.heartbeat_thread
-            && self.network_rests(cx.ms)
             && thread.started
             && thread.failure.is_none()
             && !self.heartbeat.is_due(cx.ms)

@@ -424,6 +424,7 @@ impl TestContext {
     pub fn forget(&mut self) {
         self.sent.clear();
         self.log.clear();
+        self.awaits.clear();
     }
 }
 

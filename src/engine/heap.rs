@@ -1,4 +1,4 @@
-//! The priority queue under the event queue: a heap with four children per node.
+//! A heap with four children per node: the part of the event queue's [`Wheel`](super::wheel::Wheel) for what is far off.
 //!
 //! Four children make the tree half as deep as a binary heap's, and the four lie side by side in memory. A popped root
 //! leaves its place vacant; the next push fills it and sinks from there. So the common step of a simulation, "take an
@@ -45,27 +45,29 @@ impl<E: Keyed> MinHeap<E> {
         }
     }
 
-    /// The entry with the smallest key. Takes `&mut self` because it may have to fill the vacant root first.
-    pub fn peek(&mut self) -> Option<E> {
+    /// The smallest key. Takes `&mut self` because it may have to fill the vacant root first.
+    #[inline]
+    pub fn first_key(&mut self) -> Option<u128> {
         if self.vacant_root {
             self.fill_root();
         }
-        self.entries.first().copied()
+        self.entries.first().map(Keyed::key)
     }
 
-    /// Removes what the last [`MinHeap::peek`] has shown.
-    ///
-    /// # Panics
-    /// If nothing was peeked since the last removal.
-    pub fn pop_peeked(&mut self) {
-        assert!(!self.vacant_root && !self.entries.is_empty(), "an entry must be peeked before it is popped");
-        self.vacant_root = true;
+    /// Whether there is a smaller key than this.
+    #[inline]
+    pub fn begins_before(&mut self, key: u128) -> bool {
+        self.first_key().is_some_and(|first| first < key)
     }
 
-    /// Puts an entry in the place of the one that the last [`MinHeap::peek`] has shown.
-    pub fn replace_peeked(&mut self, entry: E) {
-        self.pop_peeked();
-        self.push(entry);
+    /// Takes the entry with the smallest key out.
+    pub fn pop(&mut self) -> Option<E> {
+        if self.vacant_root {
+            self.fill_root();
+        }
+        let first = self.entries.first().copied();
+        self.vacant_root = first.is_some();
+        first
     }
 
     /// Drops every entry that `keep` refuses, in time linear in the length.
@@ -152,12 +154,6 @@ mod tests {
         }
     }
 
-    fn pop(heap: &mut MinHeap<u64>) -> Option<u64> {
-        let entry = heap.peek()?;
-        heap.pop_peeked();
-        Some(entry)
-    }
-
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Push,
@@ -188,11 +184,12 @@ mod tests {
                         heap.push(entry);
                         model.insert(entry);
                     }
-                    Step::Pop => prop_assert_eq!(pop(&mut heap), model.pop_first()),
+                    Step::Pop => prop_assert_eq!(heap.pop(), model.pop_first()),
                     Step::Replace => {
-                        prop_assert_eq!(heap.peek(), model.first().copied());
+                        prop_assert_eq!(heap.first_key(), model.first().map(Keyed::key));
                         if model.pop_first().is_some() {
-                            heap.replace_peeked(entry);
+                            heap.pop();
+                            heap.push(entry);
                             model.insert(entry);
                         }
                     }
@@ -204,20 +201,9 @@ mod tests {
                 prop_assert_eq!(heap.len(), model.len());
             }
             while let Some(expected) = model.pop_first() {
-                prop_assert_eq!(pop(&mut heap), Some(expected));
+                prop_assert_eq!(heap.pop(), Some(expected));
             }
-            prop_assert_eq!(pop(&mut heap), None);
+            prop_assert_eq!(heap.pop(), None);
         }
-    }
-
-    #[test]
-    #[should_panic(expected = "an entry must be peeked before it is popped")]
-    fn an_entry_cannot_be_popped_twice() {
-        let mut heap = MinHeap::new();
-        heap.push(1u64);
-        heap.push(2u64);
-        heap.peek();
-        heap.pop_peeked();
-        heap.pop_peeked();
     }
 }

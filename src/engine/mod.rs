@@ -7,6 +7,7 @@ pub mod random;
 pub mod sample;
 pub mod slab;
 pub mod time;
+mod wheel;
 
 pub use queue::{EventHandle, EventQueue, TimerSlot};
 pub use random::RandomStream;

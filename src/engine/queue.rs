@@ -18,8 +18,9 @@
 //! An entry is 24 bytes: time, sequence number, and a target of 8 bytes. Bodies of messages belong in a
 //! [`Slab`](super::Slab); the target carries the key.
 
-use super::heap::{Keyed, MinHeap};
+use super::heap::Keyed;
 use super::time::SimTime;
+use super::wheel::Wheel;
 
 /// Fewer orphans than this are not worth a sweep.
 const ORPHANS_WORTH_A_SWEEP: usize = 64;
@@ -50,7 +51,7 @@ const ORPHANS_WORTH_A_SWEEP: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventQueue<T> {
-    heap: MinHeap<Entry<T>>,
+    entries: Wheel<Entry<T>>,
     slots: Vec<Slot<T>>,
     free_slots: Vec<u32>,
     /// Number of the next plan. Starts at 1: 0 stands for "none" in slots.
@@ -59,7 +60,7 @@ pub struct EventQueue<T> {
     now: SimTime,
     /// What is planned: events not popped and timers armed.
     planned: usize,
-    /// Entries in the heap that belong to nobody any more.
+    /// Entries that belong to nobody any more.
     orphans: usize,
 }
 
@@ -78,7 +79,7 @@ pub struct EventHandle {
     generation: u32,
 }
 
-/// What stands in the heap.
+/// What stands in the wheel.
 #[derive(Clone, Copy, Debug)]
 struct Entry<T> {
     at: SimTime,
@@ -108,7 +109,7 @@ struct Slot<T> {
     /// The deadline that stands; `due_sequence` 0: none.
     due_at: SimTime,
     due_sequence: u64,
-    /// The slot's live entry in the heap; `entry_sequence` 0: none. Never later than the deadline.
+    /// The slot's live entry; `entry_sequence` 0: none. Never later than the deadline.
     entry_at: SimTime,
     entry_sequence: u64,
     /// Counts the uses of this place, so that an old handle is told from a new one.
@@ -136,7 +137,7 @@ impl<T: Copy> EventQueue<T> {
     pub fn new() -> Self {
         let () = Self::ENTRY_BYTES;
         EventQueue {
-            heap: MinHeap::new(),
+            entries: Wheel::new(),
             slots: Vec::new(),
             free_slots: Vec::new(),
             next_sequence: 1,
@@ -205,7 +206,7 @@ impl<T: Copy> EventQueue<T> {
     pub fn schedule(&mut self, at: SimTime, target: T) {
         let (at, sequence) = self.plan(at);
         self.planned += 1;
-        self.heap.push(Entry { at, sequence, target: EntryTarget::Event(target) });
+        self.entries.push(Entry { at, sequence, target: EntryTarget::Event(target) });
     }
 
     /// Plans an event that can be withdrawn until it happens. An instant that has passed counts as now.
@@ -358,17 +359,12 @@ impl<T: Copy> EventQueue<T> {
     /// assert_eq!(queue.pop_until(SimTime(5)), Some((SimTime(5), 'a')));
     /// ```
     pub fn pop_until(&mut self, limit: SimTime) -> Option<(SimTime, T)> {
+        let limit = u128::from(limit.0) << 64 | u128::from(u64::MAX);
         loop {
-            let entry = self.heap.peek()?;
-            if entry.at > limit {
-                return None;
-            }
+            let entry = self.entries.pop_until(limit)?;
             let target = match entry.target {
-                EntryTarget::Event(target) => {
-                    self.heap.pop_peeked();
-                    target
-                }
-                EntryTarget::Slot(index) => match self.take_slot_entry(&entry, index) {
+                EntryTarget::Event(target) => target,
+                EntryTarget::Slot(index) => match self.fires(&entry, index) {
                     Some(target) => target,
                     None => continue,
                 },
@@ -380,17 +376,15 @@ impl<T: Copy> EventQueue<T> {
         }
     }
 
-    /// Takes a slot's entry off the heap and says whether it fires: not if it is an orphan, if the slot was disarmed,
-    /// or if the deadline has moved on (then the entry goes back in with the deadline's own time and number).
-    fn take_slot_entry(&mut self, entry: &Entry<T>, index: u32) -> Option<T> {
+    /// What a slot's entry that has come up fires: nothing if it is an orphan, if the slot was disarmed, or if the
+    /// deadline has moved on (then the entry goes back in with the deadline's own time and number).
+    fn fires(&mut self, entry: &Entry<T>, index: u32) -> Option<T> {
         let slot = &mut self.slots[index as usize];
         if slot.entry_sequence != entry.sequence {
-            self.heap.pop_peeked();
             self.orphans -= 1;
             return None;
         }
         if slot.due_sequence == 0 {
-            self.heap.pop_peeked();
             slot.entry_sequence = 0;
             return None;
         }
@@ -398,10 +392,9 @@ impl<T: Copy> EventQueue<T> {
             slot.entry_at = slot.due_at;
             slot.entry_sequence = slot.due_sequence;
             let entry = Entry { at: slot.due_at, sequence: slot.due_sequence, target: EntryTarget::Slot(index) };
-            self.heap.replace_peeked(entry);
+            self.entries.push(entry);
             return None;
         }
-        self.heap.pop_peeked();
         slot.entry_sequence = 0;
         slot.due_sequence = 0;
         let target = slot.target;
@@ -432,20 +425,20 @@ impl<T: Copy> EventQueue<T> {
         }
         slot.entry_at = at;
         slot.entry_sequence = sequence;
-        self.heap.push(Entry { at, sequence, target: EntryTarget::Slot(index) });
+        self.entries.push(Entry { at, sequence, target: EntryTarget::Slot(index) });
         if has_entry {
             self.orphan_one();
         }
     }
 
-    /// One more entry in the heap belongs to nobody; sweeps when they are more than half.
+    /// One more entry belongs to nobody; sweeps when they are more than half.
     fn orphan_one(&mut self) {
         self.orphans += 1;
-        if self.orphans < ORPHANS_WORTH_A_SWEEP || self.orphans * 2 <= self.heap.len() {
+        if self.orphans < ORPHANS_WORTH_A_SWEEP || self.orphans * 2 <= self.entries.len() {
             return;
         }
         let slots = &self.slots;
-        self.heap.retain(|entry| match entry.target {
+        self.entries.retain(|entry| match entry.target {
             EntryTarget::Event(_) => true,
             EntryTarget::Slot(index) => slots[index as usize].entry_sequence == entry.sequence,
         });

@@ -305,6 +305,7 @@ impl Sampler {
     pub fn sample(&self, stream: &mut RandomStream) -> SimDuration {
         match self.shape {
             Shape::Constant(span) => SimDuration(span),
+            Shape::Uniform { from, to } => SimDuration(stream.between(from, to)),
             _ => SimDuration(self.shape.sample(stream)),
         }
     }

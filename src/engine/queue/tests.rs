@@ -32,13 +32,13 @@ fn events_of_one_instant_come_in_the_order_in_which_they_were_planned() {
 }
 
 #[test]
-fn a_deadline_moved_later_leaves_the_heap_alone() {
+fn a_deadline_moved_later_adds_no_entry() {
     let mut queue = EventQueue::new();
     let session = queue.add_timer(Timer);
     for beat in 0..1_000 {
         queue.set(session, SimTime(beat * 3 + 45));
     }
-    assert_eq!(queue.heap.len(), 1);
+    assert_eq!(queue.entries.len(), 1);
     assert_eq!(queue.pop(), Some((SimTime(999 * 3 + 45), Timer)));
 }
 
@@ -108,7 +108,7 @@ fn struck_out_entries_do_not_pile_up() {
         assert_eq!(queue.pop(), Some((SimTime(round), Timer)));
         let request = queue.schedule_withdrawable(SimTime(round + 30_000), Target::Deliver(1));
         assert!(queue.withdraw(request));
-        assert!(queue.heap.len() <= 2 * ORPHANS_WORTH_A_SWEEP);
+        assert!(queue.entries.len() <= 2 * ORPHANS_WORTH_A_SWEEP);
     }
     assert_eq!(queue.slots.len(), 2);
 }

@@ -36,6 +36,10 @@ pub struct Fetcher {
     /// Indices into the run's partitions, parallel to that list; `None` for a partition that does not exist.
     partitions: Vec<Option<PartitionIndex>>,
     place_of: FxHashMap<PartitionIndex, u32>,
+    /// The partitions to fetch with their places, in the order of [`Fetcher::order_wanted`], and the version of the list
+    /// that they were taken from.
+    wanted: Vec<(PartitionIndex, u32)>,
+    wanted_of: Option<u64>,
     /// One per broker.
     sessions: Vec<FetchSession>,
     /// What has come and was not asked for yet, in the order in which it came.
@@ -112,30 +116,40 @@ impl FetchSession {
     }
 
     /// Makes up the list of partitions anew from those that are wanted, with their places: those that stay keep their
-    /// order, new ones come behind.
-    fn make_up(&mut self, version: Option<u64>, wanted: &[(PartitionIndex, u32)]) {
+    /// order, new ones come behind. False if none is wanted.
+    fn make_up(&mut self, version: Option<u64>, wanted: impl Iterator<Item = (PartitionIndex, u32)> + Clone) -> bool {
+        let mut places: FxHashMap<PartitionIndex, u32> = wanted.clone().collect();
+        if places.is_empty() {
+            return false;
+        }
         self.version = version;
-        self.nothing_before = SimTime::ZERO;
-        let mut places: FxHashMap<PartitionIndex, u32> = wanted.iter().copied().collect();
         self.partitions.retain_mut(|asked| {
             let place = places.remove(&asked.partition);
             asked.place = place.unwrap_or(asked.place);
             place.is_some()
         });
-        let new = wanted.iter().filter(|(partition, _)| places.contains_key(partition));
-        self.partitions.extend(new.map(|(partition, place)| Asked {
-            partition: *partition,
-            place: *place,
-            from: 0,
-            answered: false,
-        }));
+        let new = wanted.filter(|(partition, _)| places.contains_key(partition));
+        self.partitions.extend(new.map(|(partition, place)| Asked { partition, place, from: 0, answered: false }));
+        true
+    }
+
+    /// A Fetch from the present positions goes out.
+    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime) {
+        for asked in &mut self.partitions {
+            asked.from = assigned[asked.place as usize].position;
+        }
+        self.sent = Some(now);
+        self.ready = SimTime::ZERO;
+        self.nothing_before = SimTime::ZERO;
     }
 
     /// When there is enough for an answer: now, or at an arrival that may make it enough.
+    #[inline]
     fn first_answer(&mut self, around: &mut Surroundings<'_>) -> SimTime {
-        if around.now < self.nothing_before {
-            return self.nothing_before;
-        }
+        if around.now < self.nothing_before { self.nothing_before } else { self.look_for_answer(around) }
+    }
+
+    fn look_for_answer(&mut self, around: &mut Surroundings<'_>) -> SimTime {
         let mut next = SimTime::MAX;
         let mut bytes = 0;
         for asked in &self.partitions {
@@ -222,42 +236,37 @@ impl Fetcher {
             if !session.wait_is_over(wait, now) || !per_partition && self.has_buffered(broker, assigned) {
                 continue;
             }
-            if per_partition || session.version != self.version {
-                let wanted = self.wanted_of(broker, assigned, !per_partition, brokers);
-                if wanted.is_empty() {
-                    self.sessions[place].sent = None;
-                    continue;
-                }
-                self.sessions[place].make_up(self.version, &wanted);
+            let makes_up = per_partition || session.version != self.version;
+            if makes_up {
+                self.order_wanted(assigned, per_partition);
             }
+            let wanted =
+                self.wanted.iter().copied().filter(|(partition, _)| brokers.serves(*partition) == Some(broker));
             let session = &mut self.sessions[place];
-            for asked in &mut session.partitions {
-                asked.from = assigned[asked.place as usize].position;
+            if makes_up && !session.make_up(self.version, wanted) {
+                session.sent = None;
+            } else {
+                session.send(assigned, now);
             }
-            session.nothing_before = SimTime::ZERO;
-            session.sent = Some(now);
-            session.ready = SimTime::ZERO;
         }
     }
 
-    /// The partitions to fetch from a broker, with their places, in the order of the `HashSet` that
-    /// `AbstractFetch.fetchablePartitions` makes.
-    fn wanted_of(
-        &self,
-        broker: BrokerId,
-        assigned: &[AssignedPartition],
-        buffered_too: bool,
-        brokers: &Brokers,
-    ) -> Vec<(PartitionIndex, u32)> {
+    /// Works out which partitions to fetch, in the order of the `HashSet` that `AbstractFetch.fetchablePartitions` makes:
+    /// all that are fetchable, or those of them of which nothing is buffered.
+    fn order_wanted(&mut self, assigned: &[AssignedPartition], unless_buffered: bool) {
+        if self.wanted_of == self.version && !unless_buffered {
+            return;
+        }
         let is_buffered = |partition| self.buffer.iter().any(|fetched| fetched.partition == partition);
         let fetchable = self.partitions.iter().zip(assigned).zip(0..).filter_map(|((partition, owned), place)| {
-            let partition = partition.filter(|partition| buffered_too || !is_buffered(*partition))?;
+            let partition = partition.filter(|partition| !unless_buffered || !is_buffered(*partition))?;
             owned.fetchable.then_some((&owned.partition, (partition, place)))
         });
         let fetchable: Vec<_> = fetchable.collect();
         let mut set = JavaHashMap::for_set_of(fetchable.len());
         set.extend(fetchable);
-        set.values().copied().filter(|(partition, _)| brokers.serves(*partition) == Some(broker)).collect()
+        self.wanted = set.values().copied().collect();
+        self.wanted_of = self.version;
     }
 
     /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
@@ -330,31 +339,39 @@ impl Simulation<'_> {
     }
 
     /// Takes the client's list of partitions over if it has changed.
+    #[inline]
     fn note_assignment(&mut self, consumer: u32) {
+        let process = self.hosts[consumer as usize].process.as_ref();
+        if process.is_some_and(|process| process.fetcher.version != Some(process.client.fetch_version())) {
+            self.assignment_changed(consumer);
+        }
+    }
+
+    #[inline(never)]
+    fn assignment_changed(&mut self, consumer: u32) {
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
         let (client, fetcher) = (&process.client, &mut process.fetcher);
-        if fetcher.version != Some(client.fetch_version()) {
-            fetcher.version = Some(client.fetch_version());
-            let indices = client.assigned().iter().map(|owned| {
-                let topic = self.topic_index.get(&owned.partition.topic)?;
-                self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
-            });
-            fetcher.partitions = indices.collect();
-            let places = fetcher.partitions.iter().zip(0..);
-            fetcher.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
-            for partition in fetcher.partitions.iter().flatten() {
-                if let Some(broker) = self.brokers.serves(*partition)
-                    && fetcher.sessions.iter().all(|session| session.broker != broker)
-                {
-                    fetcher.sessions.push(FetchSession {
-                        broker,
-                        version: None,
-                        partitions: Vec::new(),
-                        sent: None,
-                        ready: SimTime::ZERO,
-                        nothing_before: SimTime::ZERO,
-                    });
-                }
+        fetcher.version = Some(client.fetch_version());
+        fetcher.wanted_of = None;
+        let indices = client.assigned().iter().map(|owned| {
+            let topic = self.topic_index.get(&owned.partition.topic)?;
+            self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
+        });
+        fetcher.partitions = indices.collect();
+        let places = fetcher.partitions.iter().zip(0..);
+        fetcher.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
+        for partition in fetcher.partitions.iter().flatten() {
+            if let Some(broker) = self.brokers.serves(*partition)
+                && fetcher.sessions.iter().all(|session| session.broker != broker)
+            {
+                fetcher.sessions.push(FetchSession {
+                    broker,
+                    version: None,
+                    partitions: Vec::new(),
+                    sent: None,
+                    ready: SimTime::ZERO,
+                    nothing_before: SimTime::ZERO,
+                });
             }
         }
     }

@@ -153,6 +153,7 @@ pub(super) struct Simulation<'a> {
     /// Records that applications are done with; see [`Simulation::share_batches`].
     pub done_batches: Vec<Arc<[RecordBatch]>>,
     pub shard_outputs: Vec<ShardOutput>,
+    log_ends: Vec<i64>,
     /// One way over the network, for fetches.
     pub latency: Sampler,
     /// Time a broker takes for one request.
@@ -294,6 +295,7 @@ impl<'a> Simulation<'a> {
             batches: Vec::new(),
             done_batches: Vec::new(),
             shard_outputs: Vec::new(),
+            log_ends: Vec::new(),
             observers,
             totals: RunTotals::default(),
         }
@@ -418,10 +420,9 @@ impl<'a> Simulation<'a> {
     }
 
     fn sample(&mut self) {
-        let mut log_ends = Vec::with_capacity(self.workload.len());
-        self.workload.log_ends(self.now, &mut log_ends);
+        self.workload.log_ends(self.now, &mut self.log_ends);
         for observer in self.observers.iter_mut() {
-            observer.sample(&self.directory, self.now, &log_ends);
+            observer.sample(&self.directory, self.now, &self.log_ends);
         }
     }
 

@@ -92,11 +92,6 @@ impl Workload {
         RandomStream::of_key(xxh3_64_with_seed(&offset.to_le_bytes(), self.partitions[partition.0 as usize].key))
     }
 
-    /// Number of partitions.
-    pub fn len(&self) -> usize {
-        self.partitions.len()
-    }
-
     /// Log end offsets of all partitions.
     pub fn log_ends(&mut self, now: SimTime, into: &mut Vec<i64>) {
         into.clear();
@@ -158,7 +153,8 @@ impl PartitionLog {
     #[inline]
     fn end_and_next(&mut self, now: SimTime) -> (i64, SimTime) {
         if now >= self.known.1 {
-            self.known = (self.log_end(now), self.next_arrival(now));
+            let end = self.log_end(now);
+            self.known = (end, self.next_arrival(end));
         }
         self.known
     }
@@ -200,11 +196,12 @@ impl PartitionLog {
         Some((start + SimDuration(offset), gap))
     }
 
-    fn next_arrival(&mut self, now: SimTime) -> SimTime {
+    /// When the next record arrives, where `end` is the present log end offset.
+    fn next_arrival(&self, end: i64) -> SimTime {
+        let count = end - self.before_segment;
         if let Some(in_turn) = &self.in_turn {
-            return in_turn.arrival_of(in_turn.arrived(now));
+            return in_turn.arrival_of(count);
         }
-        let count = self.log_end(now) - self.before_segment;
         if self.poisson.is_some() {
             if self.next < self.segment_end(self.segment) {
                 return self.next;

@@ -106,12 +106,13 @@ impl Shard {
             Some(group) => classic::heartbeat(group, request, &mut env),
             None => Err(ErrorCode::UnknownMemberId),
         };
-        match handled {
-            Ok(error) => self.submit(Operation::without_records(Answer::Heartbeat { id, error }), call),
-            Err(error) => {
-                call.out.push(Output::Respond { id, body: Response::Heartbeat(HeartbeatResponse { error }) });
+        let error = match handled {
+            Ok(error) if !self.ends_at_once() => {
+                return self.submit(Operation::without_records(Answer::Heartbeat { id, error }), call);
             }
-        }
+            Ok(error) | Err(error) => error,
+        };
+        call.out.push(Output::Respond { id, body: Response::Heartbeat(HeartbeatResponse { error }) });
     }
 
     fn leave_group(&mut self, id: RequestId, request: LeaveGroupRequest, call: &mut Call) {

@@ -275,13 +275,17 @@ impl Shard {
 
 /// Operations.
 impl Shard {
+    /// An operation without records ends at once: nothing before it waits to be committed, or nobody waits for that.
+    pub(super) fn ends_at_once(&self) -> bool {
+        self.release == ReleaseRule::Immediate || self.state.last_committed >= self.state.last_written
+    }
+
     /// Appends an operation's records, and lets it wait as long as the release rule says (classic-coordinator.md 0.3).
     pub(super) fn submit(&mut self, operation: Operation, call: &mut Call) {
         let Operation { records, replay, callback, answer } = operation;
         let rest = Rest { callback, answer };
         if records.is_empty() {
-            let all_committed = self.state.last_committed >= self.state.last_written;
-            if all_committed || self.release == ReleaseRule::Immediate {
+            if self.ends_at_once() {
                 self.end(rest, Ok(()), &mut [], call);
                 return;
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::protocol::TopicName;
+use crate::protocol::message::Listing;
 
 /// A topic in the leader's metadata.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -14,6 +15,8 @@ pub struct TopicMetadata {
     /// Per partition the racks of its replicas, in replica order, `None` for a replica on a broker without a rack. Empty
     /// if no broker has one.
     pub racks: Vec<Vec<Option<Arc<str>>>>,
+    /// In which order the Metadata response listed them.
+    pub listing: Listing,
 }
 
 /// The topics that exist as far as the leader knows (`Cluster`).
@@ -43,7 +46,7 @@ impl Cluster {
 /// Topics without racks, by name and number of partitions.
 impl FromIterator<(TopicName, u32)> for Cluster {
     fn from_iter<I: IntoIterator<Item = (TopicName, u32)>>(topics: I) -> Self {
-        let metadata = |partitions| TopicMetadata { partitions, racks: Vec::new() };
+        let metadata = |partitions| TopicMetadata { partitions, ..TopicMetadata::default() };
         Cluster { topics: topics.into_iter().map(|(name, partitions)| (name, metadata(partitions))).collect() }
     }
 }

@@ -7,17 +7,27 @@
 use super::assignment::{AssignedPartition, GroupAssignment};
 use super::group::{Group, MemberIndex, TopicIndex};
 use crate::protocol::java_hash::string_compare;
+use crate::protocol::message::Listing;
 
 /// The order in which a fresh KRaft broker of 4.1.1 lists the partitions of a topic with up to eight (statement 30; a
 /// topic with fewer has the same order without those that it lacks). Beyond eight it wasn't observed: the others follow
 /// by number here.
 const METADATA_ORDER: [i32; 8] = [1, 3, 6, 2, 5, 7, 0, 4];
 
+/// The same of a broker that was restarted since (the assignments of kafkajs and kafka-go in `broker-kill-5000` allow no
+/// other).
+const METADATA_ORDER_RESTARTED: [i32; 8] = [3, 6, 2, 7, 1, 5, 4, 0];
+
 /// The partitions of a topic in the order of the Metadata answer.
 fn listed(group: &Group<'_>, topic: TopicIndex) -> Vec<AssignedPartition> {
-    let partitions = group.topics[topic as usize].metadata.partitions as i32;
-    let first = METADATA_ORDER.into_iter().filter(|partition| *partition < partitions);
-    let others = METADATA_ORDER.len() as i32..partitions;
+    let metadata = &group.topics[topic as usize].metadata;
+    let partitions = metadata.partitions as i32;
+    let order = match metadata.listing {
+        Listing::Fresh => METADATA_ORDER,
+        Listing::Restarted => METADATA_ORDER_RESTARTED,
+    };
+    let first = order.into_iter().filter(|partition| *partition < partitions);
+    let others = order.len() as i32..partitions;
     first.chain(others).map(|partition| AssignedPartition { topic, partition }).collect()
 }
 

@@ -68,6 +68,8 @@ pub struct Behaviour {
     pub joins_twice_permille: u32,
     /// What it makes, as the leader, of subscriptions that end too early.
     pub cut_short: CutShort,
+    /// A leader joins again when the partitions that it dealt out have changed.
+    pub watches_partitions: bool,
     /// Which offsets automatic commits carry, and when.
     pub auto_commit: AutoCommit,
     /// Whose implementations of the assignors this client runs.
@@ -158,12 +160,16 @@ pub enum SessionTimer {
 pub enum HeartbeatFailure {
     /// The coordinator is looked up, membership is kept.
     Keeps,
-    /// The membership is over; the member joins with its old id (statement 24).
+    /// The membership is over; the member joins with its old id (statement 24). So it is when the coordinator refuses.
     Ends,
     /// The same, but the beat is repeated for so many milliseconds before the application hears of it (statement 17).
     EndsAfterMs(i64),
-    /// The membership is over, and its id is forgotten (statement 28).
-    EndsWithoutId,
+    /// As [`HeartbeatFailure::Ends`], and the connection is the generation's own: once it is lost the next beat fails,
+    /// even if the broker is back by then (kafka-go, `Generation.heartbeatLoop`).
+    EndsWithConnection,
+    /// The beat is tried again after pauses that double; with the fifth retry, or when no broker is connected any more,
+    /// the consumer crashes: it starts again without a member id (kafkajs, statement 28 and its `retry` and `onCrash`).
+    Crashes,
 }
 
 /// How fetching stands in the way of group requests.
@@ -202,7 +208,7 @@ pub struct Rejoin {
     pub after_loss_ms: i64,
     /// That pause is made only if the session was over by the client's own clock too.
     pub after_expiry_only: bool,
-    /// Pause after UNKNOWN_MEMBER_ID in answer to a JoinGroup, ms.
+    /// Pause after UNKNOWN_MEMBER_ID in answer to a JoinGroup or SyncGroup, ms.
     pub after_unknown_member_ms: i64,
     /// The partitions are given up before that pause, not after it.
     pub gives_up_first: bool,
@@ -210,6 +216,29 @@ pub struct Rejoin {
     pub after_error: AfterError,
     /// FENCED_INSTANCE_ID is the end: the consumer stays idle.
     pub fenced_stops: bool,
+    /// What an error leads to that a retry may help against, and a search that found no coordinator.
+    pub retry: JoinRetry,
+}
+
+/// What follows a JoinGroup or SyncGroup that was refused though a retry may help, and a search that found no coordinator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JoinRetry {
+    /// `retry.backoff.ms`, doubling.
+    BacksOff,
+    /// It rests for so long, then looks its coordinator up anew (sarama's `Consumer.Group.Rebalance.Retry.Backoff`). Not
+    /// after UNKNOWN_MEMBER_ID and ILLEGAL_GENERATION: it joins without its id at once.
+    Rests {
+        /// ms
+        ms: i64,
+    },
+    /// It forgets its member id and rests for so long, but after REBALANCE_IN_PROGRESS (kafka-go's `JoinGroupBackoff`).
+    StartsOver {
+        /// ms
+        ms: i64,
+    },
+    /// After pauses that double, five of them. Then, or after any other error, it forgets its member id, rests for the
+    /// last of them and begins anew (kafkajs' `retry` and `onCrash`).
+    Restarts,
 }
 
 /// What an error that no retry helps against leads to (INCONSISTENT_GROUP_PROTOCOL, FENCED_INSTANCE_ID).
@@ -314,6 +343,9 @@ pub enum JoinTimeout {
     PollIntervalPlus5s,
     /// The longer of the two (2.6).
     Longer,
+    /// `request.timeout.ms` more than the coordinator may take: the rebalance timeout for JoinGroup, the session for
+    /// SyncGroup (kafka-go's `timeoutCoordinator`).
+    OnTop,
 }
 
 /// Versions of the group requests. Those that matter to decisions: JoinGroup 4 (MEMBER_ID_REQUIRED round trip), 5
@@ -390,10 +422,12 @@ impl Default for Behaviour {
                 gives_up_first: true,
                 after_error: AfterError::Throws,
                 fenced_stops: false,
+                retry: JoinRetry::BacksOff,
             },
             subscription: SubscriptionFormat { version: HIGHEST_VERSION, cut_short: false },
             joins_twice_permille: 0,
             cut_short: CutShort::Fails,
+            watches_partitions: true,
             auto_commit: AutoCommit::AllPositions,
             assignors: AssignorFamily::Kafka,
         }

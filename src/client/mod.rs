@@ -11,7 +11,7 @@ pub mod settings;
 
 pub use behaviour::{
     AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
-    HeartbeatFailure, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
+    HeartbeatFailure, JoinRetry, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
     RequestVersions, RevocationCommit, SessionTimer, SubscriptionFormat,
 };
 pub use classic::{AssignedPartition, Consumer};

@@ -28,6 +28,8 @@ pub struct Broker {
     pub up: bool,
     /// The controller takes it for gone; it leads nothing.
     pub fenced: bool,
+    /// This is not its first process.
+    pub restarted: bool,
     /// Its storage, as faults have it.
     pub storage: Storage,
 }
@@ -76,6 +78,10 @@ pub struct Brokers {
     racks: Vec<Option<Arc<str>>>,
 }
 
+fn new_broker() -> Broker {
+    Broker { up: true, fenced: false, restarted: false, storage: Storage::default() }
+}
+
 /// Replicas of a partition to which the scenario assigns none.
 const REPLICAS: u32 = 3;
 
@@ -85,7 +91,7 @@ impl Brokers {
         Brokers {
             racks,
             assigned: FxHashMap::default(),
-            brokers: (0..brokers).map(|_| Broker { up: true, fenced: false, storage: Storage::default() }).collect(),
+            brokers: (0..brokers).map(|_| new_broker()).collect(),
             shards: Vec::new(),
             by_group: FxHashMap::default(),
         }

@@ -50,7 +50,7 @@ impl Simulation<'_> {
     /// imbalance.
     pub(super) fn broker_up(&mut self, broker: BrokerId) {
         let state = &mut self.brokers.brokers[broker.0 as usize];
-        (state.up, state.fenced) = (true, false);
+        (state.up, state.fenced, state.restarted) = (true, false, true);
         if self.brokers.brokers.len() > 1 && self.scenario.cluster.config.auto_leader_rebalance_enable {
             let at = self.next_look_for_imbalance();
             self.queue.schedule(at, Target::PreferredLeaders);

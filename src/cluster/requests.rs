@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::client::Input as ClientInput;
 use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, RequestId, Shard, TimerId};
 use crate::engine::{Millis, RandomStream, SimDuration, SimTime};
-use crate::protocol::message::{Request, Response, TopicMetadata};
+use crate::protocol::message::{Listing, Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
 use crate::trace::{Event, PartitionIndex};
 
@@ -174,7 +174,7 @@ impl Simulation<'_> {
                 self.respond(id, correlation_id, Response::FindCoordinator { error, coordinator });
             }
             Request::Metadata { topics } => {
-                let response = self.metadata(topics);
+                let response = self.metadata(topics, broker);
                 self.respond(id, correlation_id, response);
             }
             Request::ListOffsets { latest, partitions } => {
@@ -200,7 +200,7 @@ impl Simulation<'_> {
         }
     }
 
-    fn metadata(&self, topics: Option<Vec<TopicName>>) -> Response {
+    fn metadata(&self, topics: Option<Vec<TopicName>>, from: BrokerId) -> Response {
         let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.may_lead(*broker));
         let names =
             topics.unwrap_or_else(|| self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect());
@@ -211,7 +211,9 @@ impl Simulation<'_> {
             let racks = racked.map(|partition| self.brokers.racks_of(*partition)).collect();
             state.exists.then_some(TopicMetadata { name, leaders, racks })
         });
-        Response::Metadata { brokers: brokers.collect(), topics: known.collect() }
+        let restarted = self.brokers.brokers[from.0 as usize].restarted;
+        let listing = if restarted { Listing::Restarted } else { Listing::Fresh };
+        Response::Metadata { brokers: brokers.collect(), topics: known.collect(), listing }
     }
 
     fn list_offset(&mut self, broker: BrokerId, partition: &TopicPartition, latest: bool) -> Result<i64, ErrorCode> {

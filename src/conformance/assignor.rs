@@ -109,7 +109,8 @@ pub fn replay(case: &Value) -> Result<(Vec<Difference>, usize), String> {
 fn cluster_of(topics: &[Topic]) -> Cluster {
     let mut cluster = Cluster::default();
     for topic in topics {
-        let metadata = TopicMetadata { partitions: topic.partitions, racks: topic.racks.clone() };
+        let metadata =
+            TopicMetadata { partitions: topic.partitions, racks: topic.racks.clone(), ..TopicMetadata::default() };
         cluster.insert(topic.name.as_str().into(), metadata);
     }
     cluster

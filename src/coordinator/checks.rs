@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::protocol::config::broker::BrokerConfig;
 use crate::protocol::message::{
-    CommitErrors, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetDeleteResponse,
-    OffsetFetchResponse, Request, Response, SyncGroupResponse,
+    CommitErrors, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, Listing, OffsetCommitResponse,
+    OffsetDeleteResponse, OffsetFetchResponse, Request, Response, SyncGroupResponse,
 };
 use crate::protocol::{Bytes, ErrorCode, Generation, MemberId};
 
@@ -53,7 +53,9 @@ pub fn check_api_request(version: i16, body: &Request) -> Option<Response> {
 pub fn error_response(body: &Request, error: ErrorCode) -> Response {
     match body {
         Request::FindCoordinator { .. } => Response::FindCoordinator { error, coordinator: None },
-        Request::Metadata { .. } => Response::Metadata { brokers: Vec::new(), topics: Vec::new() },
+        Request::Metadata { .. } => {
+            Response::Metadata { brokers: Vec::new(), topics: Vec::new(), listing: Listing::Fresh }
+        }
         Request::ListOffsets { partitions, .. } => {
             Response::ListOffsets { offsets: partitions.iter().map(|_| Err(error)).collect() }
         }

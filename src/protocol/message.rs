@@ -46,7 +46,7 @@ pub enum Response {
     /// Answer to FindCoordinator: the broker, or an error.
     FindCoordinator { error: ErrorCode, coordinator: Option<BrokerId> },
     /// Answer to Metadata: the brokers that are up, and the topics (one that does not exist is absent).
-    Metadata { brokers: Vec<BrokerId>, topics: Vec<TopicMetadata> },
+    Metadata { brokers: Vec<BrokerId>, topics: Vec<TopicMetadata>, listing: Listing },
     /// Answer to JoinGroup.
     JoinGroup(Box<JoinGroupResponse>),
     /// Answer to SyncGroup.
@@ -81,6 +81,16 @@ impl From<SyncGroupResponse> for Response {
     fn from(answer: SyncGroupResponse) -> Self {
         Response::SyncGroup(Box::new(answer))
     }
+}
+
+/// The order in which a Metadata response lists the partitions of a topic. Some clients' assignors hang on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// That of a broker that was not restarted since the topic was made.
+    #[default]
+    Fresh,
+    /// That of a broker that was.
+    Restarted,
 }
 
 /// A topic of a Metadata response.

@@ -164,7 +164,7 @@ proptest! {
             group.members.remove(leaver.index(group.members.len()));
         }
         let partitions = draw.topics[0].0 + more_partitions;
-        group.add_topic("t0", TopicMetadata { partitions, racks: Vec::new() });
+        group.add_topic("t0", TopicMetadata { partitions, ..TopicMetadata::default() });
         prop_assert!(group.settle(12).is_some());
         group.assert_each_partition_has_one_owner();
         prop_assert!(!draw.equal_subscriptions || group.imbalance() <= 1);
@@ -180,6 +180,7 @@ fn a_cooperative_group_with_racks_and_unequal_subscriptions_rebalances_for_ever(
     let topic = |partitions: &[&[Option<&str>]]| TopicMetadata {
         partitions: partitions.len() as u32,
         racks: partitions.iter().map(|racks| racks.iter().map(|rack| rack.map(Into::into)).collect()).collect(),
+        ..TopicMetadata::default()
     };
     let [a, b, c] = [Some("a"), Some("b"), Some("c")];
     group.add_topic("t0", topic(&[&[None, b, c], &[None, a, b], &[None, None, c], &[None, None, a]]));

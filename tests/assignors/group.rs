@@ -88,7 +88,8 @@ impl Group {
             let replicas = |rack: &u8| vec![Some(rack_name(*rack).into())];
             let racks =
                 if draw.racks { racks[..*partitions as usize].iter().map(replicas).collect() } else { Vec::new() };
-            group.add_topic(&format!("t{index}"), TopicMetadata { partitions: *partitions, racks });
+            let metadata = TopicMetadata { partitions: *partitions, racks, ..TopicMetadata::default() };
+            group.add_topic(&format!("t{index}"), metadata);
         }
         for (topics, rack) in &draw.members {
             let bits = if draw.equal_subscriptions { draw.members[0].0 } else { *topics };

@@ -12,6 +12,7 @@ use super::commit::PendingCommit;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::network::{LeastLoaded, Purpose};
+use super::retry::Retrier;
 use super::thread::{Flow, Frame, Outcome};
 
 /// `findCoordinatorFuture`
@@ -29,6 +30,9 @@ pub(super) struct Lookup {
     pub future: Option<LookupFuture>,
     /// Commits that wait for a lookup, by its request.
     pub chained: Vec<(u32, PendingCommit)>,
+    /// Nobody is asked before this time.
+    pub not_before: Millis,
+    pub retrier: Retrier,
 }
 
 /// One call of `ensureCoordinatorReady`, which holds the coordinator's monitor until it returns.
@@ -69,6 +73,11 @@ impl Search {
         }
     }
 
+    /// Rests until then, but not beyond its end.
+    fn sleep(&mut self, until: Millis, now: Millis, then_metadata: bool) {
+        self.step = SearchStep::Sleep { until: until.min(self.deadline.max(now)), then_metadata };
+    }
+
     /// The thread reads sockets meanwhile.
     pub fn reads(&self) -> bool {
         !matches!(self.step, SearchStep::Sleep { .. })
@@ -84,7 +93,7 @@ impl Consumer {
     /// `coordinatorUnknown()`: also when its connection failed and is in back-off, which marks it unknown.
     pub(super) fn coordinator_unknown(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(connection) = self.coordinator_connection() else { return true };
-        if self.network.is_unavailable(connection, cx.ms) {
+        if self.network.is_unavailable(connection, cx.ms) && !self.keeps_coordinator() {
             self.mark_coordinator_unknown(true, "coordinator unavailable", cx);
             return true;
         }
@@ -93,6 +102,9 @@ impl Consumer {
 
     /// `markCoordinatorUnknown`. Unless its connection is gone anyway, it is closed: whatever is in flight on it fails.
     pub(super) fn mark_coordinator_unknown(&mut self, is_disconnected: bool, cause: &str, cx: &mut Context<'_>) {
+        if self.keeps_coordinator() {
+            return;
+        }
         let Some(broker) = self.lookup.coordinator.take() else { return };
         cx.event(ClientEvent::CoordinatorUnknown { cause: Arc::from(cause) });
         if !is_disconnected {
@@ -102,7 +114,7 @@ impl Consumer {
 
     /// `lookupCoordinator`: sends FindCoordinator unless one is under way.
     pub(super) fn lookup_coordinator(&mut self, cx: &mut Context<'_>) {
-        if self.lookup.future.is_some() {
+        if self.lookup.future.is_some() || cx.ms < self.lookup.not_before {
             return;
         }
         let connection = match self.least_loaded_node(cx) {
@@ -140,6 +152,7 @@ impl Consumer {
         let result = match result {
             Ok(Response::FindCoordinator { error: ErrorCode::None, coordinator: Some(broker) }) => {
                 self.lookup.coordinator = Some(broker);
+                self.lookup.retrier.done();
                 cx.event(ClientEvent::CoordinatorFound { broker });
                 self.network.try_connect(Connection::Coordinator(broker), cx);
                 self.heartbeat.reset_session(cx.ms);
@@ -169,6 +182,10 @@ impl Consumer {
             SearchStep::Lookup => {
                 if !self.coordinator_unknown(cx) {
                     return Flow::Return(Ok(true));
+                }
+                if cx.ms < self.lookup.not_before {
+                    search.sleep(self.lookup.not_before, cx.ms, false);
+                    return Flow::Again(Frame::Coordinator(search));
                 }
                 self.lookup_coordinator(cx);
                 search.step = SearchStep::Await;
@@ -203,17 +220,14 @@ impl Consumer {
             // Another request's handler marked the coordinator, and nobody waits for this lookup any more.
             None => Some(Ok(())),
         };
-        let (config, random) = (&self.settings.config, &mut *cx.world);
-        let mut sleep = |attempts: &mut u32, then_metadata| {
-            let backoff = exponential_ms(config.retry_backoff_ms, config.retry_backoff_max_ms, *attempts, random);
-            *attempts += 1;
-            SearchStep::Sleep { until: (cx.ms + backoff).min(search.deadline.max(cx.ms)), then_metadata }
-        };
         match result {
             None if cx.ms < search.deadline => Flow::Block(Frame::Coordinator(search)),
             None => self.search_result(cx),
             Some(Err(error)) if error.retriable => {
-                search.step = sleep(&mut search.attempts, true);
+                match self.search_failed(cx) {
+                    Some(until) => search.sleep(until, cx.ms, false),
+                    None => self.back_off_search(&mut search, true, cx),
+                }
                 Flow::Again(Frame::Coordinator(search))
             }
             Some(Err(error)) => {
@@ -224,13 +238,21 @@ impl Consumer {
                 let connection = self.coordinator_connection();
                 if connection.is_some_and(|connection| self.network.is_unavailable(connection, cx.ms)) {
                     // found, but the connection is in back-off: dropped (2.1)
-                    search.step = sleep(&mut search.attempts, false);
+                    self.back_off_search(&mut search, false, cx);
                     self.mark_coordinator_unknown(false, "coordinator unavailable", cx);
                     return Flow::Again(Frame::Coordinator(search));
                 }
                 self.next_search_round(search, cx)
             }
         }
+    }
+
+    fn back_off_search(&mut self, search: &mut Search, then_metadata: bool, cx: &mut Context<'_>) {
+        let config = &self.settings.config;
+        let (base, max) = (config.retry_backoff_ms, config.retry_backoff_max_ms);
+        let backoff = exponential_ms(base, max, search.attempts, cx.world);
+        search.attempts += 1;
+        search.sleep(cx.ms + backoff, cx.ms, then_metadata);
     }
 
     fn next_search_round(&mut self, mut search: Search, cx: &mut Context<'_>) -> Flow {

@@ -105,7 +105,14 @@ impl Consumer {
             JoinTimeout::RequestTimeout => request,
             JoinTimeout::PollIntervalPlus5s => lapsed,
             JoinTimeout::Longer => lapsed.max(request),
+            JoinTimeout::OnTop => i64::from(self.rebalance_timeout_ms()) + request,
         }
+    }
+
+    fn sync_timeout_ms(&self) -> i64 {
+        let request = i64::from(self.settings.config.request_timeout_ms);
+        let on_top = self.settings.behaviour.join_timeout == JoinTimeout::OnTop;
+        if on_top { i64::from(self.settings.config.session_timeout_ms) + request } else { request }
     }
 
     /// `metadata()`: one entry per configured assignor.
@@ -229,7 +236,8 @@ impl Consumer {
             protocol_name: sent.protocol.clone(),
             assignments,
         });
-        let sync = self.send(connection, request, Purpose::SyncGroup { sent }, cx);
+        let timeout = self.sync_timeout_ms();
+        let sync = self.network.enqueue(connection, request, Purpose::SyncGroup { sent }, timeout, cx.now);
         let fetches = self.fetches_before_sync(cx);
         self.network.let_fetches_ahead(sync, fetches);
     }
@@ -277,6 +285,7 @@ impl Consumer {
         membership.rejoin_needed = false;
         membership.first = false;
         membership.lost = false;
+        membership.retrier.done();
         membership.pause_ms = 0;
         let started = membership.rebalance_started.take().unwrap_or(cx.now);
         let (generation, member) = (membership.generation.id, membership.generation.member_id.clone());

@@ -33,8 +33,7 @@ impl Consumer {
             }
             (Purpose::Heartbeat { .. }, Err(lost)) => {
                 self.mark_if_disconnected(&lost, cx);
-                self.fail_heartbeat(cx);
-                self.heartbeat_unanswered(cx);
+                self.heartbeat_failed(cx);
             }
             (Purpose::LeaveGroup, Err(lost)) => self.mark_if_disconnected(&lost, cx),
             // the answer to LeaveGroup is only logged

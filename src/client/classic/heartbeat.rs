@@ -144,6 +144,7 @@ impl Consumer {
     /// `HeartbeatThread.enable()`: with it all three timers restart. Where the application works beside, a join says
     /// nothing of when it last polled (`fetcher_idle_time` of aiokafka).
     pub(super) fn enable_heartbeat_thread(&mut self, now: Millis) {
+        self.network.lost_coordinator = false;
         self.heartbeat.reset_timeouts(now);
         if self.working.is_none() {
             self.heartbeat.poll(now);
@@ -227,6 +228,11 @@ impl Consumer {
             return false;
         }
         // row 5
+        if self.generation_lost_its_connection() && self.heartbeat.is_due(cx.ms) {
+            self.heartbeat_unanswered(cx);
+            self.mark_coordinator_unknown(false, "heartbeat failed", cx);
+            return false;
+        }
         if self.coordinator_unknown(cx) {
             if self.lookup.future.is_some() {
                 self.lookup.future = None;
@@ -265,6 +271,12 @@ impl Consumer {
         self.heartbeat.sent(cx.ms);
         self.send_heartbeat(cx);
         true
+    }
+
+    /// The connection that the generation began with is gone.
+    fn generation_lost_its_connection(&self) -> bool {
+        self.settings.behaviour.heartbeat_failure == HeartbeatFailure::EndsWithConnection
+            && self.network.lost_coordinator
     }
 
     /// From a notice on until the rejoin no heartbeats are sent: the generation is over for this client (kafka-go,
@@ -348,9 +360,14 @@ impl Consumer {
                     self.heartbeat.sent(cx.ms);
                 }
             }
+            ErrorCode::NotCoordinator if self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes => {
+                // kafkajs takes it for a rebalance (`isRebalancing`)
+                self.request_rejoin("error response NOT_COORDINATOR", cx);
+                self.mark_coordinator_unknown(false, "error response NOT_COORDINATOR", cx);
+            }
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
                 self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
-                self.fail_heartbeat(cx);
+                self.heartbeat_refused(cx);
             }
             ErrorCode::RebalanceInProgress => {
                 if self.membership.state == MemberState::Stable {
@@ -370,23 +387,37 @@ impl Consumer {
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId => {
                 self.heartbeat.received(cx.ms);
             }
-            _ => self.fail_heartbeat(cx),
+            _ => self.heartbeat_refused(cx),
         }
+    }
+
+    /// The coordinator answers a heartbeat with an error that says nothing of the membership.
+    fn heartbeat_refused(&mut self, cx: &mut Context<'_>) {
+        match self.settings.behaviour.heartbeat_failure {
+            HeartbeatFailure::Keeps | HeartbeatFailure::EndsAfterMs(_) => self.fail_heartbeat(cx),
+            _ => self.heartbeat_failed(cx),
+        }
+    }
+
+    /// A heartbeat came to nothing.
+    pub(super) fn heartbeat_failed(&mut self, cx: &mut Context<'_>) {
+        self.fail_heartbeat(cx);
+        self.heartbeat_unanswered(cx);
     }
 
     /// A heartbeat got no answer, or could not be sent: for some clients the membership is over.
     pub(super) fn heartbeat_unanswered(&mut self, cx: &mut Context<'_>) {
-        let reset_member_id = match self.settings.behaviour.heartbeat_failure {
+        match self.settings.behaviour.heartbeat_failure {
             HeartbeatFailure::Keeps => return,
-            HeartbeatFailure::Ends | HeartbeatFailure::EndsAfterMs(_) => false,
-            HeartbeatFailure::EndsWithoutId => true,
-        };
+            HeartbeatFailure::Crashes => return self.heartbeat_retried(cx),
+            HeartbeatFailure::Ends | HeartbeatFailure::EndsWithConnection | HeartbeatFailure::EndsAfterMs(_) => {}
+        }
         if self.membership.state == MemberState::Stable {
             if let HeartbeatFailure::EndsAfterMs(ms) = self.settings.behaviour.heartbeat_failure {
                 self.membership.lost_told_at = cx.ms + ms;
             }
             self.membership.lost = true;
-            self.reset_state_and_rejoin("heartbeat failed", reset_member_id, cx);
+            self.reset_state_and_rejoin("heartbeat failed", false, cx);
             self.selector_woken = true;
         }
     }
@@ -405,7 +436,8 @@ impl Consumer {
         if !thread.started || !thread.enabled || poll_thread.holds_monitor {
             return SimTime::MAX;
         }
-        let lost = self.coordinator_connection().is_none_or(|connection| self.network.has_failed(connection));
+        let lost = self.coordinator_connection().is_none_or(|connection| self.network.has_failed(connection))
+            && !self.keeps_coordinator();
         if self.stops_beating() {
             return SimTime::MAX;
         }

@@ -136,6 +136,7 @@ impl Consumer {
                 Flow::Block(Frame::Join(Join { step: Step::Initiate }))
             }
             Step::Initiate if self.left_unpolled => Flow::Return(Ok(false)),
+            Step::Initiate if self.prepares_first() && self.coordinator_unknown(cx) => Flow::Return(Ok(false)),
             Step::Initiate => {
                 self.initiate_join(cx);
                 Join::at(Step::Await)
@@ -180,7 +181,7 @@ impl Consumer {
         if !self.rejoin_needed_or_pending(cx) {
             return Flow::Return(Ok(true));
         }
-        if !self.ensure_coordinator_now(cx) {
+        if !self.prepares_before_search() && !self.ensure_coordinator_now(cx) {
             return Flow::Return(Ok(false));
         }
         if self.settings.behaviour.heartbeat_thread {
@@ -196,6 +197,21 @@ impl Consumer {
             return self.await_fetches(Step::Prepare, cx);
         }
         self.prepare_join(cx)
+    }
+
+    /// The generation ends, Fetches and all, before the next one's coordinator is looked for (kafka-go's
+    /// `nextGeneration`).
+    fn prepares_first(&self) -> bool {
+        self.settings.behaviour.fetching == Fetching::Awaited
+    }
+
+    /// So it is to do now.
+    pub(super) fn prepares_before_search(&self) -> bool {
+        let membership = &self.membership;
+        self.prepares_first()
+            && membership.rejoin_needed
+            && membership.needs_join_prepare
+            && !self.subscriptions.assigned().is_empty()
     }
 
     /// Waits for the Fetches that are parked, if there are any.
@@ -344,6 +360,7 @@ impl Consumer {
 
     fn join_failed(&mut self, exception: Exception, cx: &mut Context<'_>) -> Flow {
         self.membership.join = None;
+        self.join_refused(&exception, cx);
         if !exception.is(ErrorCode::MemberIdRequired) {
             self.request_rejoin(&format!("rebalance failed due to {}", exception.class), cx);
         }
@@ -441,7 +458,8 @@ impl Consumer {
 
     /// `rejoinNeededOrPending` (2.0)
     pub(super) fn rejoin_needed_or_pending(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.assignment_snapshot.as_ref().is_some_and(|snapshot| !snapshot.matches(&self.metadata_snapshot)) {
+        let watched = self.assignment_snapshot.as_ref().filter(|_| self.settings.behaviour.watches_partitions);
+        if watched.is_some_and(|snapshot| !snapshot.matches(&self.metadata_snapshot)) {
             self.request_rejoin_if_necessary("cached metadata has changed", cx);
             return true;
         }

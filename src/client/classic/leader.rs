@@ -147,7 +147,8 @@ impl Consumer {
         for topic in &self.group_subscription {
             let partitions = self.metadata.partition_count(topic);
             if partitions > 0 {
-                cluster.insert(topic.clone(), TopicMetadata { partitions, racks: self.metadata.racks(topic).to_vec() });
+                let racks = self.metadata.racks(topic).to_vec();
+                cluster.insert(topic.clone(), TopicMetadata { partitions, racks, listing: self.metadata.listing });
             }
         }
         cluster

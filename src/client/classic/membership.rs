@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::client::ClientEvent;
+use crate::client::{ClientEvent, JoinRetry};
 use crate::engine::Millis;
 use crate::protocol::{Bytes, ErrorCode, Generation, MemberId};
 
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
+use super::retry::Retrier;
 
 /// `AbstractCoordinator.MemberState`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -87,6 +88,8 @@ pub(super) struct Membership {
     pub pause_ms: i64,
     /// JoinGroups in a row that failed for good.
     pub failures: u32,
+    /// Of joins and heartbeats.
+    pub retrier: Retrier,
     /// Until when the commit before the revocation may take.
     pub join_prepare_deadline: Option<Millis>,
 }
@@ -107,6 +110,7 @@ impl Membership {
             not_before: Millis(0),
             pause_ms: 0,
             failures: 0,
+            retrier: Retrier::default(),
             join_prepare_deadline: None,
         }
     }
@@ -144,18 +148,26 @@ impl Consumer {
         self.membership.needs_join_prepare = true;
     }
 
+    fn keeps_member_id(&self, api: &str, error: ErrorCode) -> bool {
+        let behaviour = &self.settings.behaviour;
+        let forgets_in_joins = matches!(behaviour.rejoin.retry, JoinRetry::Rests { .. } | JoinRetry::StartsOver { .. });
+        if forgets_in_joins && matches!(api, "JOIN_GROUP" | "SYNC_GROUP") {
+            return false;
+        }
+        (error == ErrorCode::IllegalGeneration && behaviour.keeps_member_id_on_illegal_generation)
+            || (behaviour.joins_with_the_old_id && api != "JOIN_GROUP")
+    }
+
     /// `resetStateOnResponseError` (2.0): ILLEGAL_GENERATION keeps the member id since 3.2.
     pub(super) fn reset_on_response_error(&mut self, api: &str, error: ErrorCode, cx: &mut Context<'_>) {
-        let keeps =
-            error == ErrorCode::IllegalGeneration && self.settings.behaviour.keeps_member_id_on_illegal_generation;
-        let keeps = keeps || (self.settings.behaviour.joins_with_the_old_id && api != "JOIN_GROUP");
+        let keeps = self.keeps_member_id(api, error);
         let pause = match api {
-            "JOIN_GROUP" => self.settings.behaviour.rejoin.after_unknown_member_ms,
+            "JOIN_GROUP" | "SYNC_GROUP" => self.settings.behaviour.rejoin.after_unknown_member_ms,
             _ if self.settings.behaviour.rejoin.after_expiry_only && cx.ms < self.heartbeat.session_at => 0,
             _ => self.settings.behaviour.rejoin.after_loss_ms,
         };
         self.membership.not_before = cx.ms + pause;
-        let from_the_callback_on = self.settings.behaviour.rejoin.gives_up_first && api != "JOIN_GROUP";
+        let from_the_callback_on = self.settings.behaviour.rejoin.gives_up_first && !matches!(api, "JOIN_GROUP" | "SYNC_GROUP");
         self.membership.pause_ms = if from_the_callback_on { pause } else { 0 };
         self.membership.lost |= !self.membership.first;
         self.reset_state_and_rejoin(&format!("encountered {error} from {api} response"), !keeps, cx);

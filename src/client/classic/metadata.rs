@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::client::{Connection, Jitter, Subscription};
 use crate::engine::Millis;
 use crate::protocol::config::ConsumerConfig;
-use crate::protocol::message::{Request, Response, TopicMetadata};
+use crate::protocol::message::{Listing, Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, TopicName, TopicPartition};
 
 use super::backoff::exponential_ms;
@@ -23,6 +23,8 @@ pub(super) struct Metadata {
     /// Brokers of the last answer; empty while only the bootstrap addresses are known.
     pub brokers: Vec<BrokerId>,
     topics: Vec<TopicMetadata>,
+    /// In which order the last answer listed partitions.
+    pub listing: Listing,
     requested: bool,
     in_progress: bool,
     /// Grows when topics are added to those that are asked for.
@@ -46,6 +48,7 @@ impl Metadata {
             version: 0,
             brokers: Vec::new(),
             topics: Vec::new(),
+            listing: Listing::Fresh,
             requested: true,
             in_progress: false,
             wanted: 0,
@@ -132,6 +135,11 @@ impl Metadata {
         }
         self.requested = true;
         self.node_retry_at = now;
+    }
+
+    /// No update before this time.
+    pub fn hold_until(&mut self, until: Millis) {
+        self.allowed_at = self.allowed_at.max(until);
     }
 
     fn failed(&mut self, now: Millis, random: &mut dyn Jitter) {
@@ -267,7 +275,7 @@ impl Consumer {
     }
 
     pub(super) fn on_metadata(&mut self, wanted: u32, result: Result<Response, Exception>, cx: &mut Context<'_>) {
-        let Ok(Response::Metadata { brokers, mut topics }) = result else {
+        let Ok(Response::Metadata { brokers, mut topics, listing }) = result else {
             return self.metadata.failed(cx.ms, cx.world);
         };
         topics.sort_by(|one, other| one.name.cmp(&other.name));
@@ -276,6 +284,7 @@ impl Consumer {
             Subscription::Prefix(_) => false,
             Subscription::Topics(_) => !self.watched_topics().iter().all(known),
         };
+        self.metadata.listing = listing;
         self.metadata.updated(Answer { brokers, topics }, wanted, missing, cx.ms, cx.world);
     }
 

@@ -26,6 +26,7 @@ mod parked;
 mod poll;
 mod positions;
 mod quiet;
+mod retry;
 mod subscriptions;
 mod thread;
 mod turns;

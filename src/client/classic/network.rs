@@ -129,6 +129,8 @@ pub(super) struct Network {
     disconnects: Vec<Connection>,
     /// A connection broke or timed out since this was last looked at: the metadata may be stale.
     lost_connection: bool,
+    /// The coordinator's connection broke since this was last cleared.
+    pub lost_coordinator: bool,
     next_correlation: u32,
     reconnect_ms: i32,
     reconnect_max_ms: i32,
@@ -168,6 +170,7 @@ impl Network {
             completed: VecDeque::new(),
             disconnects: Vec::new(),
             lost_connection: false,
+            lost_coordinator: false,
             next_correlation: 0,
             reconnect_ms: config.reconnect_backoff_ms,
             reconnect_max_ms: config.reconnect_backoff_max_ms,
@@ -211,6 +214,12 @@ impl Network {
 
     fn state(&self, connection: Connection) -> LinkState {
         self.links.iter().find(|link| link.connection == connection).map_or(LinkState::Idle, |link| link.state)
+    }
+
+    /// Some broker's connection for data is open.
+    pub fn reaches_a_broker(&self) -> bool {
+        let is_open = |link: &Link| matches!(link.connection, Connection::Data(_)) && link.state == LinkState::Ready;
+        self.links.iter().any(is_open)
     }
 
     /// `isUnavailable`: the connection failed and its back-off is not over.
@@ -332,6 +341,7 @@ impl Network {
             Arrival::Disconnected(connection) => {
                 if matches!(self.state(connection), LinkState::Connecting { .. } | LinkState::Ready) {
                     self.lost_connection = true;
+                    self.lost_coordinator |= matches!(connection, Connection::Coordinator(_));
                     self.fail(connection, cx);
                 }
             }
@@ -650,6 +660,7 @@ impl Consumer {
         let read = self.network.pass(cx, |request| versions.of(request));
         if std::mem::take(&mut self.network.lost_connection) {
             self.metadata.connection_lost(cx.ms, cx.world);
+            self.connection_lost(cx);
         }
         read
     }

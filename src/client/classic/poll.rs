@@ -208,12 +208,19 @@ impl Consumer {
         if let Err(exception) = rows {
             return Next::Return(Err(exception));
         }
+        if self.coordinator_unknown(cx) && self.prepares_before_search() {
+            call.step = Step::Joined;
+            return Next::Call(Join::begin());
+        }
         if self.coordinator_unknown(cx) {
             let mut until = call.deadline;
             if self.gives_up_before_the_search() {
                 if self.gives_up_now(cx.ms) {
                     call.step = Step::GivenUp;
-                    return Next::Call(ListenerCall::frame(Callback::Lost, self.subscriptions.partitions()));
+                    // A crash of kafkajs is told, a loss is not.
+                    let crashes = self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes;
+                    let callback = if crashes { Callback::Revoked } else { Callback::Lost };
+                    return Next::Call(ListenerCall::frame(callback, self.subscriptions.partitions()));
                 }
                 until = until.min(self.membership.lost_told_at);
             }
@@ -234,6 +241,7 @@ impl Consumer {
         let behaviour = &self.settings.behaviour;
         let waits = self.working.is_some() && behaviour.application == ApplicationThread::BesideUntilPoll;
         behaviour.heartbeat_failure != HeartbeatFailure::Keeps
+            && behaviour.fetching != Fetching::Awaited
             && self.membership.lost
             && self.membership.generation.id.0 < 0
             && self.membership.join.is_none()

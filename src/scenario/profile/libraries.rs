@@ -6,7 +6,7 @@ use super::ClientProfile;
 use super::own_settings::{OwnSetting, REBALANCE_TIMEOUT, Unit};
 use crate::client::{
     AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
-    HeartbeatFailure, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
+    HeartbeatFailure, JoinRetry, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
     RequestVersions, SessionTimer, SubscriptionFormat,
 };
 use crate::protocol::config::ConsumerConfig;
@@ -224,6 +224,9 @@ const SARAMA: Library = Library {
         // Documentation: Metadata.Retry.Backoff, Metadata.RefreshFrequency.
         ("retry.backoff.ms", "250"),
         ("retry.backoff.max.ms", "250"),
+        // Each of those retries connects anew.
+        ("reconnect.backoff.ms", "250"),
+        ("reconnect.backoff.max.ms", "250"),
         ("metadata.max.age.ms", "600000"),
     ],
     settings: &[
@@ -282,7 +285,11 @@ const SARAMA: Library = Library {
         // (recording `barrier-75000`).
         join_timeout: JoinTimeout::RequestTimeout,
         joins_with_the_old_id: true, // table
-        rejoin: Rejoin { after_error: AfterError::Retries(2, 2), ..Behaviour::default().rejoin }, // 23
+        rejoin: Rejoin {
+            after_error: AfterError::Retries(2, 2), // 23
+            retry: JoinRetry::Rests { ms: 2_000 },  // 24; `Consumer.Group.Rebalance.Retry.Backoff`
+            ..Behaviour::default().rejoin
+        },
         subscription: SubscriptionFormat { version: 1, ..Behaviour::default().subscription }, // table
         ..common(versions(7, 5, 4, 4))
     },
@@ -341,9 +348,13 @@ const KAFKAJS: Library = Library {
         prefetch: Prefetch::None,                         // 25
         lost_callback: LostCallback::None,
         listener_on_close: false,
-        heartbeat_failure: HeartbeatFailure::EndsWithoutId, // 28
-        auto_commit: AutoCommit::AfterBatch,                // table
-        rejoin: Rejoin { after_error: AfterError::Stops, ..Behaviour::default().rejoin }, // table
+        heartbeat_failure: HeartbeatFailure::Crashes, // 28
+        auto_commit: AutoCommit::AfterBatch,          // table
+        rejoin: Rejoin {
+            after_error: AfterError::Stops, // table
+            retry: JoinRetry::Restarts,     // 28
+            ..Behaviour::default().rejoin
+        },
         subscription: SubscriptionFormat { version: 0, ..Behaviour::default().subscription },
         assignors: AssignorFamily::KafkaJs, // 29
         ..common(versions(5, 3, 3, 3))
@@ -358,6 +369,8 @@ const KAFKA_GO: Library = Library {
         ("partition.assignment.strategy", "range,roundrobin"),
         ("fetch.max.wait.ms", "10000"), // 31
         ("max.poll.records", "1"),      // ReadMessage
+        // `ConsumerGroupConfig.Timeout`, which a Reader leaves at its default
+        ("request.timeout.ms", "5000"),
         // Documentation (ReaderConfig): StartOffset FirstOffset.
         ("auto.offset.reset", "earliest"),
     ],
@@ -396,12 +409,16 @@ const KAFKA_GO: Library = Library {
         rebalance_timeout: RebalanceTimeout::Own(30_000), // table
         poll_interval: PollInterval::Unlimited,
         fetching: Fetching::Awaited, // 31
+        heartbeat_failure: HeartbeatFailure::EndsWithConnection,
+        watches_partitions: false, // `WatchPartitionChanges` is off unless asked for
+        join_timeout: JoinTimeout::OnTop,
         lost_callback: LostCallback::Revoked,
         fetch_margin_ms: 1_000,      // recorded waits: 9.01 to 9.05 s for MaxWait = 10 s
         joins_with_the_old_id: true, // table
         rejoin: Rejoin {
             after_unknown_member_ms: 5_000,                 // 33
             after_error: AfterError::Retries(5_000, 5_000), // table
+            retry: JoinRetry::StartsOver { ms: 5_000 },     // `JoinGroupBackoff`
             ..Behaviour::default().rejoin
         },
         auto_commit: AutoCommit::AfterBatch,                              // table

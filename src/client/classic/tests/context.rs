@@ -459,7 +459,11 @@ impl Brokers {
             leaders: (0..*count).map(|number| Some(self.ids[number as usize % self.ids.len()])).collect(),
             racks: Vec::new(),
         };
-        Response::Metadata { brokers: self.ids.clone(), topics: self.topics.iter().map(topic).collect() }
+        Response::Metadata {
+            brokers: self.ids.clone(),
+            topics: self.topics.iter().map(topic).collect(),
+            listing: Listing::Fresh,
+        }
     }
 
     pub fn committed_offsets(&self, fetch: &OffsetFetchRequest) -> Response {

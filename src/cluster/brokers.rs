@@ -185,6 +185,11 @@ pub fn append_stream(seed: u64, partition: u32) -> RandomStream {
     RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency")
 }
 
+/// What is drawn from how long a new leader needs to know of it.
+pub fn leadership_stream(seed: u64, partition: u32, epoch: u32) -> RandomStream {
+    RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), &format!("leadership {epoch}"))
+}
+
 /// What it draws the lateness of its timers from.
 pub fn timer_stream(seed: u64, partition: u32) -> RandomStream {
     RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "lateness")

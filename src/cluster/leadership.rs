@@ -7,6 +7,7 @@ use crate::protocol::BrokerId;
 use crate::scenario::checked::BrokerEnd;
 use crate::trace::Event;
 
+use super::brokers::leadership_stream;
 use super::simulation::{Simulation, Target};
 
 impl Simulation<'_> {
@@ -122,8 +123,22 @@ impl Simulation<'_> {
     fn elect(&mut self, index: u32, leader: BrokerId) {
         let host = &mut self.brokers.shards[index as usize];
         host.leader = Some(leader);
-        let leader_epoch = host.epoch as i32;
-        self.shard_input(index, coordinator::Input::Elected { leader_epoch }, None);
+        let (partition, epoch) = (host.partition, host.epoch);
+        let mut random = leadership_stream(self.seed, partition, epoch);
+        let time = self.scenario.cluster.leadership_time.sample(&mut random);
+        if time == SimDuration::ZERO {
+            self.begin_to_lead(index, epoch);
+        } else {
+            self.queue.schedule(self.now + time, Target::Leads { shard: index as u16, epoch });
+        }
+    }
+
+    /// The broker that was elected knows of it.
+    pub(super) fn begin_to_lead(&mut self, index: u32, epoch: u32) {
+        if self.brokers.shards[index as usize].epoch == epoch {
+            let leader_epoch = epoch as i32;
+            self.shard_input(index, coordinator::Input::Elected { leader_epoch }, None);
+        }
     }
 
     /// The leader has read the log.

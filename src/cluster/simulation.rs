@@ -65,6 +65,8 @@ pub(super) enum Target {
     Flush { shard: u16, epoch: u32 },
     /// The oldest write of a shard's log is replicated.
     Commit { shard: u16, epoch: u32 },
+    /// A shard's new leader knows that it is.
+    Leads { shard: u16, epoch: u32 },
     /// A new leader has read a shard's log.
     Loaded { shard: u16, epoch: u32 },
     /// A fault strikes.
@@ -374,6 +376,7 @@ impl<'a> Simulation<'a> {
             Target::Assigned(consumer) => self.assignment_done(consumer),
             Target::Flush { shard, epoch } => self.flush(shard.into(), epoch),
             Target::Commit { shard, epoch } => self.commit(shard.into(), epoch),
+            Target::Leads { shard, epoch } => self.begin_to_lead(shard.into(), epoch),
             Target::Loaded { shard, epoch } => self.shard_loaded(shard.into(), epoch),
             Target::Fault(slot) => self.fault_strikes(slot),
             Target::FaultOver(slot) => self.fault_over(slot),

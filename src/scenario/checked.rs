@@ -66,6 +66,8 @@ pub struct Cluster {
     pub append_latency: Distribution,
     /// Time a broker takes to handle one request.
     pub request_time: Distribution,
+    /// From the election of a coordinator's leader until it knows of it.
+    pub leadership_time: Distribution,
     /// Time to read one record of `__consumer_offsets` when a coordinator loads.
     pub load_time_per_record: SimDuration,
     /// Records that each partition of `__consumer_offsets` holds when the run starts.

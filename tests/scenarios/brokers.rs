@@ -153,6 +153,17 @@ fn the_only_broker_of_a_cluster_leads_again_as_soon_as_it_is_back() {
 }
 
 #[test]
+fn a_coordinator_loads_when_its_new_leader_knows_that_it_leads() {
+    let faults = restart(r#""down": "2s", "unclean": true"#);
+    let (outcome, story) = run(1, r#""brokers": 1, "leadership_time": "4s","#, "", "", &faults);
+    let loaded = |event: &Event| matches!(event, Event::Coordinator { event: CoordinatorEvent::Loaded { .. }, .. });
+    assert!((66_000..66_100).contains(&story.first(60_000, loaded).expect("it reads its log")));
+    let losses = story.losses(62_100);
+    assert!(losses.iter().all(|at| *at < 66_100), "it answers NOT_COORDINATOR until then: {losses:?}");
+    assert_eq!(outcome.totals.false_expulsions, 0);
+}
+
+#[test]
 fn a_crash_is_seen_at_once_by_clients_and_a_lost_machine_by_their_request_timeout() {
     let (_, crashed) = run(1, "", "", "", &restart(r#""down": "60s", "unclean": true"#));
     assert!(crashed.losses(60_000).iter().all(|at| *at < 60_200), "{:?}", crashed.losses(60_000));

@@ -41,6 +41,7 @@ impl Story {
                 topics: Vec::new(),
                 append_latency: Distribution::Constant(SimDuration::ZERO),
                 request_time: Distribution::Constant(SimDuration::ZERO),
+                leadership_time: Distribution::Constant(SimDuration::ZERO),
                 load_time_per_record: SimDuration::ZERO,
                 offsets_log_records: 0,
             },

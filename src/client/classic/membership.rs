@@ -167,7 +167,8 @@ impl Consumer {
             _ => self.settings.behaviour.rejoin.after_loss_ms,
         };
         self.membership.not_before = cx.ms + pause;
-        let from_the_callback_on = self.settings.behaviour.rejoin.gives_up_first && !matches!(api, "JOIN_GROUP" | "SYNC_GROUP");
+        let from_the_callback_on =
+            self.settings.behaviour.rejoin.gives_up_first && !matches!(api, "JOIN_GROUP" | "SYNC_GROUP");
         self.membership.pause_ms = if from_the_callback_on { pause } else { 0 };
         self.membership.lost |= !self.membership.first;
         self.reset_state_and_rejoin(&format!("encountered {error} from {api} response"), !keeps, cx);

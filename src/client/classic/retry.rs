@@ -94,7 +94,7 @@ impl Consumer {
     pub(super) fn join_refused(&mut self, exception: &Exception, cx: &mut Context<'_>) {
         let Some(pause) = self.pause_after_refusal(exception.code, cx) else { return };
         self.membership.not_before = self.membership.not_before.max(cx.ms + pause);
-        self.mark_coordinator_unknown(false, "looked up anew for the next join", cx);
+        self.mark_coordinator_unknown(true, "looked up anew for the next join", cx);
     }
 
     fn pause_after_refusal(&mut self, error: Option<ErrorCode>, cx: &mut Context<'_>) -> Option<i64> {

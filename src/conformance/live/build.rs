@@ -98,6 +98,7 @@ fn cluster(recording: &Recording, noise: &NoiseFloor) -> Result<Cluster, BuildEr
         topics: recording.topics().into_iter().map(|(name, partitions)| topic(recording, name, partitions)).collect(),
         append_latency: noise.append_latency.clone(),
         request_time: noise.request_time.clone(),
+        leadership_time: noise.leadership_time.clone(),
         load_time_per_record: SimDuration::from_micros(20),
         offsets_log_records: 0,
     })

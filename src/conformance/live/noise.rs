@@ -13,6 +13,8 @@ pub struct NoiseFloor {
     pub request_time: Distribution,
     /// A write to `__consumer_offsets`, without `group.coordinator.append.linger.ms`.
     pub append_latency: Distribution,
+    /// From a broker's return until it begins to load its coordinators.
+    pub leadership_time: Distribution,
     /// From the start of a process to its first `poll`.
     pub startup: Distribution,
     /// From the first start of a consumer in a process that several share, as at scale, until the process is warm: consumers
@@ -52,6 +54,7 @@ impl NoiseFloor {
             latency: constant(micros(350)),
             request_time: constant(micros(300)),
             append_latency: constant(micros(1_000)),
+            leadership_time: constant(micros(117_000)),
             startup: constant(micros(20_000)),
             warm_up: constant(SimDuration::ZERO),
             startup_in_shared: constant(micros(20_000)),
@@ -88,6 +91,13 @@ impl NoiseFloor {
             ]),
             request_time: Distribution::Uniform { from: micros(100), to: micros(500) },
             append_latency: Distribution::Uniform { from: micros(300), to: micros(2_000) },
+            // `broker-kill-5000` of the seven libraries: 30, 39, 50, 117, 128, 389 and 408 ms after the broker was usable
+            leadership_time: Distribution::Table(vec![
+                (0.0, micros(25_000)),
+                (0.5, micros(117_000)),
+                (0.75, micros(380_000)),
+                (1.0, micros(450_000)),
+            ]),
             startup: Distribution::Table(vec![
                 (0.0, micros(3_000)),
                 (0.5, micros(20_000)),

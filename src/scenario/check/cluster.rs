@@ -33,6 +33,7 @@ impl Checker<'_> {
             topics: self.topics(&place.key("topics"), entry),
             append_latency: self.distribution(&place.key("append_latency"), &entry.append_latency),
             request_time: self.distribution(&place.key("request_time"), &entry.request_time),
+            leadership_time: self.distribution(&place.key("leadership_time"), &entry.leadership_time),
             load_time_per_record: entry.load_time_per_record.0,
             offsets_log_records: entry.offsets_log_records,
         }

@@ -89,6 +89,10 @@ pub struct ClusterEntry {
     /// Time a broker takes to handle one request.
     #[serde(default = "request_time")]
     pub request_time: Dist,
+    /// Time from the election of a new leader of a partition of `__consumer_offsets` until that broker knows of it and begins
+    /// to read its log. Until then it answers NOT_COORDINATOR.
+    #[serde(default = "leadership_time")]
+    pub leadership_time: Dist,
     /// Time to read one record of `__consumer_offsets` when a coordinator loads.
     #[serde(default = "load_time")]
     pub load_time_per_record: Span,
@@ -392,6 +396,9 @@ fn append_latency() -> Dist {
 }
 fn request_time() -> Dist {
     Dist::constant(Span(crate::engine::SimDuration::from_micros(100)))
+}
+fn leadership_time() -> Dist {
+    Dist::constant(Span::millis(0))
 }
 fn load_time() -> Span {
     Span(crate::engine::SimDuration::from_micros(10))

@@ -225,7 +225,6 @@ const SARAMA: Library = Library {
         ("retry.backoff.ms", "250"),
         ("retry.backoff.max.ms", "250"),
         // Each of those retries connects anew.
-        ("reconnect.backoff.ms", "250"),
         ("reconnect.backoff.max.ms", "250"),
         ("metadata.max.age.ms", "600000"),
     ],

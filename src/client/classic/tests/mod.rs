@@ -9,6 +9,7 @@ mod eager;
 mod heartbeats;
 mod joins;
 mod libraries;
+mod lost_brokers;
 mod metadata;
 mod network;
 mod pauses;

@@ -143,6 +143,7 @@ impl Simulation<'_> {
         }
     }
 
+    #[inline(never)]
     fn client_output(&mut self, consumer: u32, output: Output) {
         match output {
             Output::Connect(kind) => self.connect(consumer, kind),
@@ -464,9 +465,15 @@ impl Jitter for ClientWorld<'_, '_> {
 
 impl World for ClientWorld<'_, '_> {
     fn carry_out(&mut self, output: Output) {
-        if !self.is_over {
-            self.is_over = matches!(output, Output::Closed | Output::Failed);
-            self.simulation.client_output(self.consumer, output);
+        match output {
+            _ if self.is_over => {}
+            Output::Event(event) => {
+                self.simulation.emit(Event::Client { consumer: Simulation::name(self.consumer), event });
+            }
+            act => {
+                self.is_over = matches!(act, Output::Closed | Output::Failed);
+                self.simulation.client_output(self.consumer, act);
+            }
         }
     }
 }

@@ -76,9 +76,9 @@ impl PollCall {
         self.step == Step::Return
     }
 
-    /// It waits in the selector, whose time is not over.
-    pub fn is_in_selector(&self, now: Millis) -> bool {
-        self.step == Step::Select && now < self.until
+    /// It waits in the selector.
+    pub fn is_in_selector(&self) -> bool {
+        self.step == Step::Select
     }
 
     /// The next pass begins.
@@ -96,6 +96,11 @@ impl PollCall {
         if self.step == Step::Select {
             self.step = if now >= self.deadline { Step::Return } else { Step::Begin };
         }
+    }
+
+    /// The application's timeout is over.
+    pub fn return_empty(&mut self) {
+        self.step = Step::Return;
     }
 
     fn at(&mut self, step: Step) -> Next {

@@ -29,7 +29,7 @@ impl Consumer {
                 self.poll_again(cx)
             }
             [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.returns() => self.return_records(cx),
-            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector(cx.ms) => {
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector() => {
                 self.select_again(*call, cx)
             }
             _ => false,
@@ -65,51 +65,62 @@ impl Consumer {
         self.network.note_fetch_cycles(cx.now);
         self.stack[0] = Frame::Application(Loop::Polled);
         self.stack.push(PollCall::resting(cx.ms + self.poll_timeout_ms(), until));
-        true
+        self.goes_on_resting(until, cx)
     }
 
-    /// The selector comes back to see what has arrived. With that read, the thread goes on waiting.
+    /// The selector comes back because something has arrived or is due. With that done, the thread goes on waiting.
     fn select_again(&mut self, mut call: PollCall, cx: &mut Context<'_>) -> bool {
         if self.processing_done || self.application_has_plans() || !self.settings.behaviour.heartbeat_thread {
             return false;
         }
-        if self.nothing_arrived(cx) && cx.ms <= call.deadline {
+        if cx.ms <= call.deadline && self.goes_on_resting(call.until, cx) {
             return self.refetch_wake() > cx.ms;
         }
         self.network.note_fetch_cycles(cx.now);
         let woken = std::mem::take(&mut self.selector_woken);
-        let is_news = self.poll_network(cx) > 0 || woken;
+        let read = self.poll_network(cx);
         if self.election.is_some() {
             return false;
         }
         if cx.ms > call.deadline {
             call.deadline = self.pass_over_empty_polls(call.deadline, cx);
         }
-        let rests = if !is_news {
-            self.refetch_wake() > cx.ms
-        } else {
-            self.invoke_commit_callbacks(cx).is_ok()
-                && cx.ms < call.deadline
-                && self.has_nothing_to_do_before_select(cx)
-        };
-        if !rests {
-            call.begin_again();
-        } else if is_news {
+        let is_news = read > 0 || woken;
+        let rests = if !is_news && cx.ms < call.until.min(self.refetch_wake()) {
+            true
+        } else if !is_news && cx.ms >= call.until.max(call.deadline) {
+            call.return_empty();
+            false
+        } else if cx.ms < call.deadline
+            && self.invoke_commit_callbacks(cx).is_ok()
+            && self.has_nothing_to_do_before_select(cx)
+        {
             call.until = self.pass_shortly(cx);
-        }
+            self.goes_on_resting(call.until, cx)
+        } else {
+            call.begin_again();
+            false
+        };
         self.stack[1] = Frame::Poll(call);
         rests
     }
 
-    /// A pass of `poll` that does nothing but see to its Fetches. Says when the selector returns by itself.
+    /// A pass of `poll` that does nothing but commit what is due and see to its Fetches. Says when the selector returns by
+    /// itself.
     fn pass_shortly(&mut self, cx: &mut Context<'_>) -> Millis {
         if self.working.is_none() {
             self.heartbeat.poll(cx.ms);
         }
+        self.auto_commit_if_due(cx).expect("no end of a commit waits to be told");
         for place in &self.fetch_links {
             self.network.fetch_on(*place, cx);
         }
         self.auto_commit_wake()
+    }
+
+    /// In the selector, whose time is over then, there is nothing to do.
+    fn goes_on_resting(&self, until: Millis, cx: &Context<'_>) -> bool {
+        cx.ms < until && self.nothing_arrived(cx)
     }
 
     /// `poll` over the network would read, send and handle nothing.
@@ -117,7 +128,8 @@ impl Consumer {
         !self.selector_woken && self.network_rests(cx.ms)
     }
 
-    /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, nor would the selector.
+    /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, but for a periodic commit, nor would
+    /// the selector.
     fn has_nothing_to_do_before_select(&mut self, cx: &mut Context<'_>) -> bool {
         let thread = &self.heartbeat_thread;
         self.nothing_arrived(cx)
@@ -136,7 +148,6 @@ impl Consumer {
             && self.fetch_links_of == (self.subscriptions.version, self.metadata.version)
             && self.fetch_links.iter().all(|place| self.network.is_ready(*place))
             && self.coordinator_connection().is_some_and(|coordinator| !self.network.has_failed(coordinator))
-            && self.auto_commit_at() > cx.ms
             && !self.rejoin_needed_or_pending(cx)
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Metadata {
     last_success: Option<Millis>,
     /// Not asked again before.
     allowed_at: Millis,
+    /// When the next update is due, worked out from the above whenever something of it changes.
+    due: Millis,
     /// No broker could be asked: next try then.
     node_retry_at: Millis,
     failures: u32,
@@ -54,6 +56,7 @@ impl Metadata {
             wanted: 0,
             last_success: None,
             allowed_at: Millis(0),
+            due: Millis(0),
             node_retry_at: Millis(0),
             failures: 0,
             equivalent: 0,
@@ -91,6 +94,7 @@ impl Metadata {
     /// `requestUpdate`: the version that has to be passed for the update to have come.
     pub fn request_update(&mut self) -> u32 {
         self.requested = true;
+        self.plan();
         self.version
     }
 
@@ -98,11 +102,12 @@ impl Metadata {
     pub fn request_update_for_new_topics(&mut self) {
         self.wanted += 1;
         self.requested = true;
+        self.plan();
     }
 
     /// An update is asked for or due by age (`ensureFreshMetadata`).
     pub fn is_stale(&self, now: Millis) -> bool {
-        self.requested || self.time_of_update() <= now
+        self.requested || self.due <= now
     }
 
     /// `timeToAllowUpdate` is zero.
@@ -110,30 +115,32 @@ impl Metadata {
         now >= self.allowed_at
     }
 
-    fn time_of_update(&self) -> Millis {
+    /// Works out anew when the next update is due.
+    fn plan(&mut self) {
         let due = match self.last_success {
             Some(last) if !self.requested => last + self.max_age_ms,
             _ => Millis(0),
         };
-        due.max(self.allowed_at)
+        self.due = due.max(self.allowed_at);
     }
 
     /// A network pass tries to send a Metadata request.
     pub fn is_update_due(&self, now: Millis) -> bool {
-        !self.in_progress && self.time_of_update() <= now
+        !self.in_progress && self.due <= now
     }
 
     /// When a network pass would send a Metadata request.
     pub fn next_attempt(&self) -> Millis {
-        if self.in_progress { Millis(i64::MAX) } else { self.time_of_update().max(self.node_retry_at) }
+        if self.in_progress { Millis(i64::MAX) } else { self.due.max(self.node_retry_at) }
     }
 
     /// `handleServerDisconnect`: the metadata may be stale.
     pub fn connection_lost(&mut self, now: Millis, random: &mut dyn Jitter) {
-        if !self.in_progress && self.time_of_update() <= now {
+        if self.is_update_due(now) {
             self.failed(now, random);
         }
         self.requested = true;
+        self.plan();
         self.node_retry_at = now;
     }
 
@@ -151,6 +158,7 @@ impl Metadata {
     fn back_off(&mut self, now: Millis, random: &mut dyn Jitter) {
         let attempts = self.failures.saturating_sub(1).max(self.equivalent.saturating_sub(1));
         self.allowed_at = now + exponential_ms(self.backoff_ms, self.backoff_max_ms, attempts, random);
+        self.plan();
     }
 
     fn updated(&mut self, answer: Answer, wanted: u32, missing: bool, now: Millis, random: &mut dyn Jitter) {
@@ -177,6 +185,7 @@ impl Metadata {
             self.brokers.clear();
             self.topics.clear();
             self.requested = true;
+            self.plan();
             self.version += 1;
         }
     }

@@ -28,6 +28,8 @@ impl Consumer {
             [Frame::Application(Loop::Working { commit: false, stall: false })] if self.processing_done => {
                 self.poll_again(cx)
             }
+            // The application works on.
+            [Frame::Application(Loop::Working { .. })] => !self.processing_done,
             [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.returns() => self.return_records(cx),
             [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector() => {
                 self.select_again(*call, cx)

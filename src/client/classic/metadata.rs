@@ -147,6 +147,7 @@ impl Metadata {
     /// No update before this time.
     pub fn hold_until(&mut self, until: Millis) {
         self.allowed_at = self.allowed_at.max(until);
+        self.plan();
     }
 
     fn failed(&mut self, now: Millis, random: &mut dyn Jitter) {
@@ -315,5 +316,21 @@ impl Consumer {
             }
         };
         self.metadata_snapshot = MetadataSnapshot { version: self.metadata.version, counts, racks };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_due_when_it_is_asked_for_but_not_while_it_is_held() {
+        let mut metadata = Metadata::new(&ConsumerConfig::default());
+        assert!(metadata.is_update_due(Millis(0)), "nothing is known yet");
+        metadata.hold_until(Millis(500));
+        assert!(!metadata.is_update_due(Millis(499)));
+        assert_eq!(metadata.next_attempt(), Millis(500));
+        metadata.request_update();
+        assert_eq!(metadata.next_attempt(), Millis(500), "asking does not end the hold");
     }
 }

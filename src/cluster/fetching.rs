@@ -31,21 +31,26 @@ use super::workload::Workload;
 /// A consumer's Fetches and buffer.
 #[derive(Default)]
 pub struct Fetcher {
-    /// The client's version of its list of partitions.
-    version: Option<u64>,
-    /// Indices into the run's partitions, parallel to that list; `None` for a partition that does not exist.
-    partitions: Vec<Option<PartitionIndex>>,
-    place_of: FxHashMap<PartitionIndex, u32>,
-    /// The partitions to fetch with their places, in the order of [`Fetcher::order_wanted`], and the version of the list
-    /// that they were taken from.
-    wanted: Vec<(PartitionIndex, u32)>,
-    wanted_of: Option<u64>,
+    list: PartitionList,
     /// One per broker.
     sessions: Vec<FetchSession>,
     /// What has come and was not asked for yet, in the order in which it came.
     buffer: VecDeque<Fetched>,
     /// A Fetch was sent.
     begun: bool,
+}
+
+/// The client's list of partitions.
+#[derive(Default)]
+struct PartitionList {
+    /// The client's version of it.
+    version: Option<u64>,
+    /// Indices into the run's partitions, parallel to the client's list; `None` for a partition that does not exist.
+    partitions: Vec<Option<PartitionIndex>>,
+    place_of: FxHashMap<PartitionIndex, u32>,
+    /// Those to fetch with their places, as [`PartitionList::order_wanted`] has worked them out for that version.
+    wanted: Vec<(PartitionIndex, u32)>,
+    wanted_of: Option<u64>,
 }
 
 /// What is fetched from one broker.
@@ -206,19 +211,7 @@ impl FetchSession {
     }
 }
 
-impl Fetcher {
-    /// The first Fetches of all were sent just now.
-    fn has_begun(&mut self) -> bool {
-        let begins = !self.begun && self.sessions.iter().any(|session| session.sent.is_some());
-        self.begun |= begins;
-        begins
-    }
-
-    /// Some partition of this broker has records in the buffer that can still be returned.
-    fn has_buffered(&self, broker: BrokerId, assigned: &[AssignedPartition]) -> bool {
-        self.buffer.iter().any(|fetched| fetched.broker == broker && self.owned(fetched, assigned).is_some())
-    }
-
+impl PartitionList {
     /// The partition of what was fetched, if records can still be returned from there.
     fn owned<'a>(&self, fetched: &Fetched, assigned: &'a [AssignedPartition]) -> Option<&'a AssignedPartition> {
         let owned = &assigned[*self.place_of.get(&fetched.partition)? as usize];
@@ -226,40 +219,19 @@ impl Fetcher {
         (owned.fetchable && fits).then_some(owned)
     }
 
-    /// `sendFetches`: a Fetch to each broker that may get one now.
-    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime, consumer: &Consumer, brokers: &Brokers) {
-        let wait = max_wait(&consumer.config);
-        let per_partition = consumer.behaviour.prefetch == Prefetch::PerPartition;
-        for place in 0..self.sessions.len() {
-            let session = &self.sessions[place];
-            let broker = session.broker;
-            if !session.wait_is_over(wait, now) || !per_partition && self.has_buffered(broker, assigned) {
-                continue;
-            }
-            let makes_up = per_partition || session.version != self.version;
-            if makes_up {
-                self.order_wanted(assigned, per_partition);
-            }
-            let wanted =
-                self.wanted.iter().copied().filter(|(partition, _)| brokers.serves(*partition) == Some(broker));
-            let session = &mut self.sessions[place];
-            if makes_up && !session.make_up(self.version, wanted) {
-                session.sent = None;
-            } else {
-                session.send(assigned, now);
-            }
-        }
+    fn is_owned(&self, fetched: &Fetched, assigned: &[AssignedPartition]) -> bool {
+        self.owned(fetched, assigned).is_some()
     }
 
     /// Works out which partitions to fetch, in the order of the `HashSet` that `AbstractFetch.fetchablePartitions` makes:
-    /// all that are fetchable, or those of them of which nothing is buffered.
-    fn order_wanted(&mut self, assigned: &[AssignedPartition], unless_buffered: bool) {
-        if self.wanted_of == self.version && !unless_buffered {
+    /// all that are fetchable, but for those of which there is something in `unless_in`.
+    fn order_wanted(&mut self, assigned: &[AssignedPartition], unless_in: Option<&VecDeque<Fetched>>) {
+        if self.wanted_of == self.version && unless_in.is_none() {
             return;
         }
-        let is_buffered = |partition| self.buffer.iter().any(|fetched| fetched.partition == partition);
+        let is_left_out = |partition| unless_in.is_some_and(|buffer| buffer.iter().any(|it| it.partition == partition));
         let fetchable = self.partitions.iter().zip(assigned).zip(0..).filter_map(|((partition, owned), place)| {
-            let partition = partition.filter(|partition| !unless_buffered || !is_buffered(*partition))?;
+            let partition = partition.filter(|partition| !is_left_out(*partition))?;
             owned.fetchable.then_some((&owned.partition, (partition, place)))
         });
         let fetchable: Vec<_> = fetchable.collect();
@@ -267,6 +239,41 @@ impl Fetcher {
         set.extend(fetchable);
         self.wanted = set.values().copied().collect();
         self.wanted_of = self.version;
+    }
+}
+
+impl Fetcher {
+    /// The first Fetches of all were sent just now.
+    #[inline]
+    fn has_begun(&mut self) -> bool {
+        let begins = !self.begun && self.sessions.iter().any(|session| session.sent.is_some());
+        self.begun |= begins;
+        begins
+    }
+
+    /// `sendFetches`: a Fetch to each broker that may get one now.
+    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime, consumer: &Consumer, brokers: &Brokers) {
+        let wait = max_wait(&consumer.config);
+        let per_partition = consumer.behaviour.prefetch == Prefetch::PerPartition;
+        let Fetcher { list, sessions, buffer, .. } = self;
+        for session in sessions {
+            let broker = session.broker;
+            if !session.wait_is_over(wait, now)
+                || !per_partition
+                    && buffer.iter().any(|fetched| fetched.broker == broker && list.is_owned(fetched, assigned))
+            {
+                continue;
+            }
+            if per_partition || session.version != list.version {
+                list.order_wanted(assigned, per_partition.then_some(&*buffer));
+                let wanted = list.wanted.iter().filter(|(partition, _)| brokers.serves(*partition) == Some(broker));
+                if !session.make_up(list.version, wanted.copied()) {
+                    session.sent = None;
+                    continue;
+                }
+            }
+            session.send(assigned, now);
+        }
     }
 
     /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
@@ -276,7 +283,7 @@ impl Fetcher {
         while left > 0
             && let Some(mut fetched) = self.buffer.pop_front()
         {
-            let Some(owned) = self.owned(&fetched, assigned) else { continue };
+            let Some(owned) = self.list.owned(&fetched, assigned) else { continue };
             let count = (fetched.to - fetched.from).min(left);
             batches.push(RecordBatch { partition: owned.partition.clone(), from: fetched.from, count: count as u32 });
             fetched.from += count;
@@ -289,7 +296,7 @@ impl Fetcher {
 
     /// There are records to return, once what is of no use is dropped.
     fn has_records(&mut self, assigned: &[AssignedPartition]) -> bool {
-        while self.buffer.front().is_some_and(|fetched| self.owned(fetched, assigned).is_none()) {
+        while self.buffer.front().is_some_and(|fetched| !self.list.is_owned(fetched, assigned)) {
             self.buffer.pop_front();
         }
         !self.buffer.is_empty()
@@ -342,7 +349,7 @@ impl Simulation<'_> {
     #[inline]
     fn note_assignment(&mut self, consumer: u32) {
         let process = self.hosts[consumer as usize].process.as_ref();
-        if process.is_some_and(|process| process.fetcher.version != Some(process.client.fetch_version())) {
+        if process.is_some_and(|process| process.fetcher.list.version != Some(process.client.fetch_version())) {
             self.assignment_changed(consumer);
         }
     }
@@ -351,16 +358,17 @@ impl Simulation<'_> {
     fn assignment_changed(&mut self, consumer: u32) {
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
         let (client, fetcher) = (&process.client, &mut process.fetcher);
-        fetcher.version = Some(client.fetch_version());
-        fetcher.wanted_of = None;
+        let list = &mut fetcher.list;
+        list.version = Some(client.fetch_version());
+        list.wanted_of = None;
         let indices = client.assigned().iter().map(|owned| {
             let topic = self.topic_index.get(&owned.partition.topic)?;
             self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
         });
-        fetcher.partitions = indices.collect();
-        let places = fetcher.partitions.iter().zip(0..);
-        fetcher.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
-        for partition in fetcher.partitions.iter().flatten() {
+        list.partitions = indices.collect();
+        let places = list.partitions.iter().zip(0..);
+        list.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
+        for partition in list.partitions.iter().flatten() {
             if let Some(broker) = self.brokers.serves(*partition)
                 && fetcher.sessions.iter().all(|session| session.broker != broker)
             {
@@ -376,6 +384,7 @@ impl Simulation<'_> {
         }
     }
 
+    #[inline]
     fn send_fetches(&mut self, consumer: u32) {
         self.note_assignment(consumer);
         let entry = self.consumers[consumer as usize];
@@ -398,7 +407,7 @@ impl Simulation<'_> {
         let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
         let (client, fetcher) = (&process.client, &mut process.fetcher);
-        let is_current = fetcher.version == Some(client.fetch_version());
+        let is_current = fetcher.list.version == Some(client.fetch_version());
         if waits && is_current && fetcher.has_records(client.assigned()) {
             return self.queue.set(timer, self.now);
         }
@@ -411,27 +420,25 @@ impl Simulation<'_> {
         let wait = max_wait(&entry.config);
         let mut wake = SimTime::MAX;
         for session in &mut fetcher.sessions {
-            let Some(sent) = session.sent.filter(|_| !self.network.data_blocked(consumer, session.broker)) else {
+            let Some(sent) = session.sent else { continue };
+            if self.network.data_blocked(consumer, session.broker) {
                 continue;
-            };
-            let mut answer = session.first_answer(&mut around);
+            }
+            let answer = session.first_answer(&mut around);
             if answer <= self.now {
                 let at_once = entry.behaviour.prefetch == Prefetch::Continuous;
                 if session.ready == SimTime::ZERO && !at_once {
                     let random = &mut host.random.fetch;
                     session.ready = self.now + self.latency.sample(random) + self.latency.sample(random);
                 }
-                answer = session.ready.max(self.now);
+                wake = wake.min(session.ready.max(self.now));
             } else if answer != SimTime::MAX && (waits || answer <= sent + wait) {
-                answer += self.latency.sample(&mut host.random.fetch);
-            } else {
-                answer = SimTime::MAX;
+                wake = wake.min(answer + self.latency.sample(&mut host.random.fetch));
             }
             // New partitions come into the next Fetch, at the latest when this one was parked long enough.
-            if waits && session.version != fetcher.version {
-                answer = answer.min(sent + wait);
+            if waits && session.version != fetcher.list.version {
+                wake = wake.min(sent + wait);
             }
-            wake = wake.min(answer);
         }
         match wake {
             SimTime::MAX => self.queue.cancel(timer),
@@ -466,7 +473,7 @@ impl Simulation<'_> {
     pub(super) fn replan_all_records(&mut self) {
         for consumer in 0..self.hosts.len() as u32 {
             let Some(process) = self.hosts[consumer as usize].process.as_mut() else { continue };
-            process.fetcher.version = None;
+            process.fetcher.list.version = None;
             for session in &mut process.fetcher.sessions {
                 session.version = None;
                 if !self.brokers.is_up(session.broker) {
@@ -483,7 +490,6 @@ impl Simulation<'_> {
 
     /// A Fetch is answered, or the buffer has what a waiting poll asks for.
     pub(super) fn records_arrived(&mut self, consumer: u32) {
-        self.note_waiting(consumer);
         self.note_assignment(consumer);
         let entry = self.consumers[consumer as usize];
         let host = &mut self.hosts[consumer as usize];
@@ -498,12 +504,15 @@ impl Simulation<'_> {
         };
         let wait = max_wait(&entry.config);
         for session in &mut fetcher.sessions {
+            if waits {
+                session.go_on_waiting(wait, self.now);
+            }
             if session.sent.is_none() || session.ready > self.now || self.network.data_blocked(consumer, session.broker)
             {
                 continue;
             }
             let is_due = session.wait_is_over(wait, self.now) || session.first_answer(&mut around) <= self.now;
-            let place_of = &fetcher.place_of;
+            let place_of = &fetcher.list.place_of;
             let since = |partition| {
                 let owned = place_of.get(&partition).map(|place| &assigned[*place as usize]);
                 owned.filter(|owned| owned.fetchable).map(|owned| owned.fetchable_since)

@@ -24,6 +24,8 @@ pub struct Behaviour {
     pub lost_callback: LostCallback,
     /// `close` tells the listener of the partitions that it gives up.
     pub listener_on_close: bool,
+    /// `close` ends its fetch sessions, behind a parked Fetch (5.1 step 8).
+    pub closes_fetch_sessions: bool,
     /// `poll` goes on while a join is under way (2.6); before, it waits for the join inside.
     pub polls_during_join: bool,
     /// The client's own timeout of JoinGroup.
@@ -391,6 +393,7 @@ impl Default for Behaviour {
             revocation_commit: RevocationCommit::AsyncAwaited,
             lost_callback: LostCallback::Lost,
             listener_on_close: true,
+            closes_fetch_sessions: true,
             polls_during_join: true,
             join_timeout: JoinTimeout::Longer,
             versions: RequestVersions {

@@ -158,7 +158,9 @@ impl Consumer {
                 if pending > 0 && cx.ms < call.deadline {
                     return Flow::Block(Frame::Close(call));
                 }
-                let parked = self.network.last_parked(cx.now).map_or(cx.ms, |until| until.millis() + 1);
+                let waits = self.settings.behaviour.closes_fetch_sessions;
+                let parked = self.network.last_parked(cx.now).filter(|_| waits);
+                let parked = parked.map_or(cx.ms, |until| until.millis() + 1);
                 let until = parked.min(call.deadline.max(cx.ms));
                 call.at(Step::FetchSessions { until })
             }

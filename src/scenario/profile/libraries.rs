@@ -64,6 +64,8 @@ fn common(versions: RequestVersions) -> Behaviour {
         prefetch: Prefetch::Continuous,
         heartbeat_while_completing: false,
         reasons: Reasons::None,
+        // `close` takes 1 to 46 ms where no Fetch is waited for (23 recorded)
+        closes_fetch_sessions: false,
         sleeps_in_slices: false,
         wall_clock: false, // Go, Python's asyncio and librdkafka reckon with monotonic clocks (documentation)
         auto_commit: AutoCommit::MovedPositions,

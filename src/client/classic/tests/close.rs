@@ -110,3 +110,13 @@ fn close_waits_for_the_answer_to_leave_group_and_for_the_parked_fetch() {
     context.advance(10);
     assert!(is_closed(&context));
 }
+
+#[test]
+fn a_client_that_ends_no_fetch_sessions_closes_while_its_fetch_is_parked() {
+    let mut settings = settings();
+    settings.behaviour.closes_fetch_sessions = false;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.advance(150);
+    context.close(CloseOption::Default);
+    assert!(is_closed(&context));
+}

@@ -261,7 +261,10 @@ impl Consumer {
 
     /// 1.2 rows 5 to 7.
     fn rejoin(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
-        self.left_unpolled &= self.working.is_some();
+        if self.left_unpolled && self.working.is_none() {
+            self.left_unpolled = false;
+            self.rest_after_poll(cx);
+        }
         if self.left_unpolled && !self.settings.behaviour.gives_up_unpolled {
             return call.at(Step::Fetch);
         }
@@ -283,6 +286,15 @@ impl Consumer {
         }
         call.step = Step::Joined;
         Next::Call(Join::begin())
+    }
+
+    /// The application polls again: the thread that joins sees it when it next looks.
+    fn rest_after_poll(&mut self, cx: &mut Context<'_>) {
+        let within = self.settings.behaviour.rejoin.unpolled_within_ms;
+        if within > 0 {
+            let pause = (cx.world.unit() * within as f64) as i64;
+            self.membership.not_before = self.membership.not_before.max(cx.ms + pause);
+        }
     }
 
     /// `updateFetchPositions` (4.4)

@@ -129,6 +129,8 @@ impl ClientProfile {
         if self.behaviour.application == ApplicationThread::BesideWithListener {
             self.behaviour.application = ApplicationThread::Beside;
             self.behaviour.gives_up_unpolled = true;
+            // No callback wakes the main thread up, which looks with its timer of one second (`rd_kafka_1s_tmr_cb`).
+            self.behaviour.rejoin.unpolled_within_ms = 1_000;
         }
     }
 

@@ -239,6 +239,24 @@ fn s37_who_gives_up_unpolled_does_so_at_once_and_joins_with_the_next_poll() {
 }
 
 #[test]
+fn a_thread_that_looks_only_so_often_joins_some_time_after_the_application_polls_again() {
+    let mut settings = library(|of| {
+        of.application = ApplicationThread::Beside;
+        of.gives_up_unpolled = true;
+        of.rejoin.unpolled_within_ms = 1_000;
+    });
+    settings.config.max_poll_interval_ms = 10_000;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.records(0, 1);
+    context.advance(15_000);
+    context.input(Input::ProcessingDone);
+    context.advance(490);
+    assert_eq!(context.joins().len(), 2);
+    context.advance(20);
+    assert_eq!(context.joins().len(), 3);
+}
+
+#[test]
 fn s17_a_beat_may_be_repeated_before_the_application_hears_of_the_loss() {
     let failure = HeartbeatFailure::EndsAfterMs(750);
     let mut context = TestContext::stable(library(|of| of.heartbeat_failure = failure), &[0]);

@@ -151,6 +151,8 @@ pub enum FirstHeartbeat {
 pub enum SessionTimer {
     /// The coordinator is looked up anew, membership is kept.
     DropsCoordinator,
+    /// The same, but looked at only when a heartbeat has failed (aiokafka's `_heartbeat_routine`).
+    DropsCoordinatorAfterBeat,
     /// The member takes itself for expelled: partitions are lost, and it joins without a member id.
     Loses,
     /// There is no such timer.
@@ -208,8 +210,6 @@ pub enum Prefetch {
 pub struct Rejoin {
     /// Pause before the next JoinGroup after a heartbeat was refused, ms.
     pub after_loss_ms: i64,
-    /// That pause is made only if the session was over by the client's own clock too.
-    pub after_expiry_only: bool,
     /// Pause after UNKNOWN_MEMBER_ID in answer to a JoinGroup or SyncGroup, ms.
     pub after_unknown_member_ms: i64,
     /// A member that left because it was not polled joins up to so much after the next poll, ms: the thread that joins
@@ -423,7 +423,6 @@ impl Default for Behaviour {
             joins_with_the_old_id: false,
             rejoin: Rejoin {
                 after_loss_ms: 0,
-                after_expiry_only: false,
                 after_unknown_member_ms: 0,
                 unpolled_within_ms: 0,
                 gives_up_first: true,

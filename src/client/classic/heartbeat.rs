@@ -40,6 +40,8 @@ pub(super) struct Heartbeat {
 /// For a timer that a client does not have: longer than any run.
 const NEVER_MS: i64 = 1 << 50;
 
+const SESSION_TIMED_OUT: &str = "session timed out without receiving a heartbeat response";
+
 impl Heartbeat {
     pub fn new(config: &ConsumerConfig, behaviour: &Behaviour, cooperative: bool) -> Self {
         let unlimited = behaviour.poll_interval == PollInterval::Unlimited;
@@ -251,8 +253,8 @@ impl Consumer {
             self.selector_woken = true;
             return true;
         }
-        if cx.ms >= self.heartbeat.session_at {
-            self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
+        if cx.ms >= self.session_seen_at() {
+            self.mark_coordinator_unknown(false, SESSION_TIMED_OUT, cx);
             return true;
         }
         // row 7
@@ -283,6 +285,20 @@ impl Consumer {
     /// statement 31).
     fn stops_beating(&self) -> bool {
         self.settings.behaviour.fetching == Fetching::Awaited && (self.membership.rejoin_needed || self.close.is_some())
+    }
+
+    /// When the thread sees the end of the session by itself.
+    fn session_seen_at(&self) -> Millis {
+        let after_beat = self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat;
+        if after_beat { Millis(i64::MAX) } else { self.heartbeat.session_at }
+    }
+
+    /// A heartbeat failed, and the session is over too: the coordinator counts as dead.
+    fn drop_coordinator_after_beat(&mut self, cx: &mut Context<'_>) {
+        let after_beat = self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat;
+        if after_beat && cx.ms >= self.heartbeat.session_at {
+            self.mark_coordinator_unknown(true, SESSION_TIMED_OUT, cx);
+        }
     }
 
     /// When the end of the poll interval is seen: at once, by a check every so often, or with the next heartbeat.
@@ -321,7 +337,7 @@ impl Consumer {
             return;
         }
         if cx.ms >= self.heartbeat.session_at {
-            self.mark_coordinator_unknown(false, "session timed out without receiving a heartbeat response", cx);
+            self.mark_coordinator_unknown(false, SESSION_TIMED_OUT, cx);
         } else {
             self.heartbeat.sent(cx.ms);
             self.send_heartbeat(cx);
@@ -378,6 +394,7 @@ impl Consumer {
             }
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId if unchanged => {
                 self.reset_on_response_error("HEARTBEAT", error, cx);
+                self.drop_coordinator_after_beat(cx);
                 if error == ErrorCode::FencedInstanceId {
                     self.heartbeat_thread.failure = Some(Exception::of(error));
                 } else {
@@ -402,6 +419,7 @@ impl Consumer {
     /// A heartbeat came to nothing.
     pub(super) fn heartbeat_failed(&mut self, cx: &mut Context<'_>) {
         self.fail_heartbeat(cx);
+        self.drop_coordinator_after_beat(cx);
         self.heartbeat_unanswered(cx);
     }
 
@@ -446,7 +464,7 @@ impl Consumer {
         }
         let beat = self.heartbeat.heartbeat_at.max(now);
         let mut at = if poll_thread.selects { beat } else { self.slice_at(thread.wakes, beat) };
-        let mut busy = self.heartbeat.session_at;
+        let mut busy = self.session_seen_at();
         if !self.keeps_polling(poll_thread.selects) {
             busy = busy.min(self.poll_interval_seen_at());
         }

@@ -163,7 +163,6 @@ impl Consumer {
         let keeps = self.keeps_member_id(api, error);
         let pause = match api {
             "JOIN_GROUP" | "SYNC_GROUP" => self.settings.behaviour.rejoin.after_unknown_member_ms,
-            _ if self.settings.behaviour.rejoin.after_expiry_only && cx.ms < self.heartbeat.session_at => 0,
             _ => self.settings.behaviour.rejoin.after_loss_ms,
         };
         self.membership.not_before = cx.ms + pause;

@@ -468,18 +468,13 @@ const AIOKAFKA: Library = Library {
         application: ApplicationThread::Beside,       // 37
         rebalance_timeout: RebalanceTimeout::Session, // 37
         poll_interval: PollInterval::Leaves,          // 37
-        session_timer: SessionTimer::DropsCoordinator,
+        session_timer: SessionTimer::DropsCoordinatorAfterBeat,
         lost_callback: LostCallback::Revoked,
         listener_on_close: false, // recordings of `leave` and `static-close`
         gives_up_unpolled: true,  // 37
         // `reset_generation` of 0.14.0; the other libraries keep it (their public source)
         keeps_member_id_on_illegal_generation: false,
-        rejoin: Rejoin {
-            after_loss_ms: 500, // table; seen after pauses only
-            after_expiry_only: true,
-            gives_up_first: false,
-            ..Behaviour::default().rejoin
-        },
+        rejoin: Rejoin { gives_up_first: false, ..Behaviour::default().rejoin },
         subscription: SubscriptionFormat { version: 0, ..Behaviour::default().subscription },
         ..common(RequestVersions { offset_commit: 3, offset_fetch: 3, ..versions(5, 3, 1, 1) })
     },

@@ -352,3 +352,16 @@ fn a_join_beside_a_busy_application_does_not_count_as_a_poll() {
     context.advance(20);
     assert_eq!(context.count(|event| matches!(event, ClientEvent::LeaveGroup { .. })), 1);
 }
+
+#[test]
+fn a_session_that_is_looked_at_after_a_beat_drops_the_coordinator_only_when_that_fails() {
+    let settings = || library(|of| of.session_timer = SessionTimer::DropsCoordinatorAfterBeat);
+    let lookups = |context: &TestContext| context.sent_at(|sent| matches!(sent, Request::FindCoordinator { .. })).len();
+    for (error, looked_up) in [(ErrorCode::None, 1), (ErrorCode::UnknownMemberId, 2)] {
+        let mut context = TestContext::stable(settings(), &[0]);
+        context.brokers.heartbeat_error = error;
+        context.pause(50_000);
+        context.advance(2_000);
+        assert_eq!(lookups(&context), looked_up, "{error}");
+    }
+}

@@ -52,6 +52,8 @@ pub struct Behaviour {
     pub session_timer: SessionTimer,
     /// What a heartbeat that gets no answer leads to.
     pub heartbeat_failure: HeartbeatFailure,
+    /// A connection that was open and broke is opened again at once; only attempts that fail are spaced out.
+    pub reconnects_at_once: bool,
     /// How fetching stands in the way of group requests.
     pub fetching: Fetching,
     /// When the next Fetch goes out.
@@ -416,6 +418,7 @@ impl Default for Behaviour {
             first_heartbeat: FirstHeartbeat::AfterInterval,
             session_timer: SessionTimer::DropsCoordinator,
             heartbeat_failure: HeartbeatFailure::Keeps,
+            reconnects_at_once: false,
             fetching: Fetching::Apart,
             prefetch: Prefetch::PerBroker,
             fetch_begins_after_ms: 0,

@@ -61,6 +61,8 @@ pub struct ShardHost {
     pub latency: RandomStream,
     /// Draws of how late timers act.
     pub lateness: RandomStream,
+    /// How long a new leader needs to know that it leads.
+    pub leadership: RandomStream,
     /// Leader epoch: what was scheduled under an earlier one is ignored.
     pub epoch: u32,
 }
@@ -185,9 +187,9 @@ pub fn append_stream(seed: u64, partition: u32) -> RandomStream {
     RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "append latency")
 }
 
-/// What is drawn from how long a new leader needs to know of it.
-pub fn leadership_stream(seed: u64, partition: u32, epoch: u32) -> RandomStream {
-    RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), &format!("leadership {epoch}"))
+/// What it draws from how long a new leader needs to know that it leads.
+pub fn leadership_stream(seed: u64, partition: u32) -> RandomStream {
+    RandomStream::new(seed, &format!("__consumer_offsets-{partition}"), "leadership")
 }
 
 /// What it draws the lateness of its timers from.
@@ -200,6 +202,7 @@ impl ShardHost {
     pub fn reseed(&mut self, seed: u64) {
         self.latency = append_stream(seed, self.partition);
         self.lateness = timer_stream(seed, self.partition);
+        self.leadership = leadership_stream(seed, self.partition);
     }
 
     /// Draws how long the append that starts now takes until it is replicated, on this storage.

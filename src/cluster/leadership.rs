@@ -7,7 +7,6 @@ use crate::protocol::BrokerId;
 use crate::scenario::checked::BrokerEnd;
 use crate::trace::Event;
 
-use super::brokers::leadership_stream;
 use super::simulation::{Simulation, Target};
 
 impl Simulation<'_> {
@@ -123,9 +122,8 @@ impl Simulation<'_> {
     fn elect(&mut self, index: u32, leader: BrokerId) {
         let host = &mut self.brokers.shards[index as usize];
         host.leader = Some(leader);
-        let (partition, epoch) = (host.partition, host.epoch);
-        let mut random = leadership_stream(self.seed, partition, epoch);
-        let time = self.scenario.cluster.leadership_time.sample(&mut random);
+        let epoch = host.epoch;
+        let time = self.scenario.cluster.leadership_time.sample(&mut host.leadership);
         if time == SimDuration::ZERO {
             self.begin_to_lead(index, epoch);
         } else {

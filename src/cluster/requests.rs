@@ -9,7 +9,7 @@ use crate::protocol::message::{Listing, Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
 use crate::trace::{Event, PartitionIndex};
 
-use super::brokers::{ShardHost, append_stream, timer_stream};
+use super::brokers::{ShardHost, append_stream, leadership_stream, timer_stream};
 use super::log::ReplicatedLog;
 use super::network::{ConnectionId, Packet, Sent, Unread, Way};
 use super::simulation::{Flight, Simulation, Target};
@@ -285,6 +285,7 @@ impl Simulation<'_> {
             timers: Vec::new(),
             latency: append_stream(seed, partition),
             lateness: timer_stream(seed, partition),
+            leadership: leadership_stream(seed, partition),
             epoch: 0,
         });
         if self.brokers.shards.len() > known {

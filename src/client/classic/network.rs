@@ -134,6 +134,7 @@ pub(super) struct Network {
     next_correlation: u32,
     reconnect_ms: i32,
     reconnect_max_ms: i32,
+    reconnects_at_once: bool,
     setup_ms: i32,
     setup_max_ms: i32,
     /// From one Fetch that finds nothing to the next.
@@ -174,6 +175,7 @@ impl Network {
             next_correlation: 0,
             reconnect_ms: config.reconnect_backoff_ms,
             reconnect_max_ms: config.reconnect_backoff_max_ms,
+            reconnects_at_once: behaviour.reconnects_at_once,
             setup_ms: config.socket_connection_setup_timeout_ms,
             setup_max_ms: config.socket_connection_setup_timeout_max_ms,
             fetch_wait: SimDuration::from_millis(wait_ms) + exchange,
@@ -376,11 +378,12 @@ impl Network {
     /// The connection is gone: it backs off, and every request in flight on it ends with a disconnect.
     fn fail(&mut self, connection: Connection, cx: &mut Context<'_>) {
         let (base, max) = (self.reconnect_ms, self.reconnect_max_ms);
+        let at_once = self.reconnects_at_once;
         let place = self.link_place(connection);
         let link = &mut self.links[place];
         let connecting = matches!(link.state, LinkState::Connecting { .. });
         link.setup_failures = if connecting { link.setup_failures + 1 } else { 0 };
-        let backoff = exponential_ms(base, max, link.failures, cx.world);
+        let backoff = if at_once && !connecting { 0 } else { exponential_ms(base, max, link.failures, cx.world) };
         link.failures += 1;
         link.last_attempt = cx.ms;
         link.fetch_since = None;

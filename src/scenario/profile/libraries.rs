@@ -227,6 +227,7 @@ const SARAMA: Library = Library {
         ("retry.backoff.ms", "250"),
         ("retry.backoff.max.ms", "250"),
         // Each of those retries connects anew.
+        ("reconnect.backoff.ms", "250"),
         ("reconnect.backoff.max.ms", "250"),
         ("metadata.max.age.ms", "600000"),
     ],
@@ -277,6 +278,7 @@ const SARAMA: Library = Library {
         poll_interval: PollInterval::Unlimited,             // 21
         first_heartbeat: FirstHeartbeat::WithSession,       // table
         fetching: Fetching::Shared,                         // 19, 20
+        reconnects_at_once: true,                           // `Broker.Open`
         // `partitionConsumersBatchTimeout`; beats after a join lie where Fetches begun 100 ms later let them through
         fetch_begins_after_ms: 100,
         lost_callback: LostCallback::Revoked,      // Cleanup is the only one

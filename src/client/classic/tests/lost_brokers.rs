@@ -181,3 +181,16 @@ fn s28_kafkajs_crashes_when_no_broker_is_left_and_starts_again_without_its_id() 
     context.advance(60);
     assert_eq!(ids_of_joins(&context), ["", "worker-1", ""]);
 }
+
+#[test]
+fn a_connection_that_was_open_may_be_opened_again_at_once() {
+    let connects = |at_once: bool| {
+        let mut context = TestContext::stable(library(|of| of.reconnects_at_once = at_once), &[0]);
+        context.forget();
+        context.input(Input::Disconnected(Connection::Data(BrokerId(0))));
+        context.advance(1);
+        let connects = |output: &Output| matches!(output, Output::Connect(Connection::Data(_)));
+        context.log.iter().any(|(_, output)| connects(output))
+    };
+    assert!(connects(true) && !connects(false));
+}

@@ -1,12 +1,14 @@
 //! What becomes of groups when brokers stop, crash, lose power or hand their coordinators over.
 
+use std::collections::BTreeSet;
+
 use rebalab::analysis::figures::KnownFigures;
 use rebalab::analysis::outcome::Outcome;
 use rebalab::client::ClientEvent;
 use rebalab::coordinator::CoordinatorEvent;
 use rebalab::experiment;
 use rebalab::protocol::BrokerId;
-use rebalab::scenario::{NoFiles, load};
+use rebalab::scenario::{ClientProfile, NoFiles, load};
 use rebalab::trace::{Directory, Event, Observer, TraceEvent};
 
 /// What the cluster and its clients did, with milliseconds.
@@ -280,4 +282,29 @@ fn a_throttled_client_waits_after_each_answer_and_keeps_its_membership() {
     assert!((usual + 1.9..usual + 3.1).contains(&slow), "{usual} {slow}");
     // Heartbeats wait, too, but far less than a session.
     second(throttled, r#""session.timeout.ms": 6000, "heartbeat.interval.ms": 2000"#);
+}
+
+#[test]
+fn every_client_comes_back_from_restarts_of_a_broker() {
+    for client in ClientProfile::names() {
+        for how in [r#""down": "20s""#, r#""down": "20s", "unclean": true"#, r#""down": "60s", "power_loss": true"#] {
+            let text = format!(
+                r#"{{ "format_version": 1, "name": "t", "duration": "6m",
+                     "cluster": {{ "brokers": 3, "leadership_time": "100ms",
+                         "topics": [{{ "name": "orders", "partitions": 12, "arrivals": {{ "per_second": 20 }} }}] }},
+                     "groups": [{{ "id": "billing", "consumers": [{{ "name": "worker", "count": 4, "client": "{client}" }}] }}],
+                     "faults": [{{ "at": "60s", "broker_restart": {{ "broker": 0, {how} }} }}] }}"#
+            );
+            let scenario =
+                load("t.json", &text, &NoFiles, &KnownFigures).unwrap_or_else(|problems| panic!("{problems}"));
+            let mut story = Story::default();
+            let (outcome, _) = experiment::run(&scenario, 1, &mut [&mut story]);
+            assert!(outcome.invariants_hold(), "{client} {how}");
+            let committed = story.events.iter().filter(|(at, _)| *at > 300_000).filter_map(|(_, event)| match event {
+                Event::Client { consumer, event: ClientEvent::CommitEnded { result: Ok(()), .. } } => Some(*consumer),
+                _ => None,
+            });
+            assert_eq!(committed.collect::<BTreeSet<_>>().len(), 4, "{client} {how}: who commits in the last minute");
+        }
+    }
 }

@@ -228,7 +228,7 @@ impl Consumer {
         }
         match result {
             Some(Ok(())) => Flow::Return(Ok(true)),
-            Some(Err(error)) if !error.retriable => Flow::Return(Err(error)),
+            Some(Err(error)) if !error.retriable || !self.retries_commits() => Flow::Return(Err(error)),
             Some(Err(_)) => {
                 let config = &self.settings.config;
                 let (base, max) = (config.retry_backoff_ms, config.retry_backoff_max_ms);
@@ -327,6 +327,7 @@ impl Consumer {
             Ok(_) => Err(Exception::new("KafkaException", "unexpected answer")),
             Err(lost) => {
                 self.mark_if_disconnected(&lost, cx);
+                self.commit_came_to_nothing(cx);
                 Err(lost)
             }
         };
@@ -348,6 +349,9 @@ impl Consumer {
         let preparing = self.membership.state == MemberState::PreparingRebalance;
         Err(match error {
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator | ErrorCode::RequestTimedOut => {
+                if error != ErrorCode::NotCoordinator || !self.rejoins_elsewhere(cx) {
+                    self.commit_came_to_nothing(cx);
+                }
                 self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
                 Exception::of(error)
             }

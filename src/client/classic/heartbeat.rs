@@ -376,11 +376,7 @@ impl Consumer {
                     self.heartbeat.sent(cx.ms);
                 }
             }
-            ErrorCode::NotCoordinator if self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes => {
-                // kafkajs takes it for a rebalance (`isRebalancing`)
-                self.request_rejoin("error response NOT_COORDINATOR", cx);
-                self.mark_coordinator_unknown(false, "error response NOT_COORDINATOR", cx);
-            }
+            ErrorCode::NotCoordinator if self.rejoins_elsewhere(cx) => {}
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
                 self.mark_coordinator_unknown(false, &format!("error response {error}"), cx);
                 self.heartbeat_refused(cx);

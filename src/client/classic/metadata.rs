@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::client::{Connection, Jitter, Subscription};
+use crate::client::{Jitter, Subscription};
 use crate::engine::Millis;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Listing, Request, Response, TopicMetadata};
@@ -13,7 +13,8 @@ use crate::protocol::{BrokerId, TopicName, TopicPartition};
 use super::backoff::exponential_ms;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
-use super::network::{LeastLoaded, Purpose};
+use super::network::Purpose;
+use super::nodes::LeastLoaded;
 
 /// What is known of the cluster, and when it is asked again.
 #[derive(Debug)]
@@ -220,20 +221,6 @@ fn racks(replicas: &[Option<Arc<str>>]) -> BTreeSet<Option<Arc<str>>> {
 }
 
 impl Consumer {
-    /// Brokers that a request can go to: those of the last metadata, before it the bootstrap addresses.
-    fn nodes(&self) -> Vec<Connection> {
-        if self.metadata.brokers.is_empty() {
-            self.settings.bootstrap.iter().map(|broker| Connection::Bootstrap(*broker)).collect()
-        } else {
-            self.metadata.brokers.iter().map(|broker| Connection::Data(*broker)).collect()
-        }
-    }
-
-    /// `leastLoadedNode`
-    pub(super) fn least_loaded_node(&self, cx: &mut Context<'_>) -> LeastLoaded {
-        self.network.least_loaded(&self.nodes(), cx.ms, cx.world)
-    }
-
     /// `DefaultMetadataUpdater.maybeUpdate`
     #[inline]
     pub(super) fn update_metadata_if_due(&mut self, cx: &mut Context<'_>) {

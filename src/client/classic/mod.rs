@@ -22,6 +22,7 @@ mod leader;
 mod membership;
 mod metadata;
 mod network;
+mod nodes;
 mod parked;
 mod poll;
 mod positions;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::{Behaviour, Connection, Fetching, Jitter, Output};
+use crate::client::{Behaviour, Connection, Fetching, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
 use crate::protocol::TopicPartition;
 use crate::protocol::config::ConsumerConfig;
@@ -62,7 +62,8 @@ pub(super) struct Link {
     failures: u32,
     /// Set-up timeouts in a row.
     setup_failures: u32,
-    last_attempt: Millis,
+    /// When it was last opened or failed.
+    pub last_attempt: Millis,
     /// When the Fetch that is parked there was sent.
     pub fetch_since: Option<SimTime>,
 }
@@ -101,15 +102,6 @@ pub(super) enum Arrival {
     Connected(Connection),
     Disconnected(Connection),
     Response { connection: Connection, correlation_id: u32, body: Response },
-}
-
-/// Which broker a request without a fixed one goes to (`leastLoadedNode`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum LeastLoaded {
-    Ready(Connection),
-    Connecting(Connection),
-    Connectable(Connection),
-    None,
 }
 
 /// Connections and requests of a consumer.
@@ -214,7 +206,8 @@ impl Network {
         }
     }
 
-    fn state(&self, connection: Connection) -> LinkState {
+    /// How far this connection is.
+    pub fn state(&self, connection: Connection) -> LinkState {
         self.links.iter().find(|link| link.connection == connection).map_or(LinkState::Idle, |link| link.state)
     }
 
@@ -239,7 +232,8 @@ impl Network {
         self.failed > 0
     }
 
-    fn can_connect(&self, connection: Connection, now: Millis) -> bool {
+    /// It is not open, and nothing keeps it from being opened.
+    pub fn can_connect(&self, connection: Connection, now: Millis) -> bool {
         match self.state(connection) {
             LinkState::Idle => true,
             LinkState::Failed { retry } => now >= retry,
@@ -526,46 +520,8 @@ impl Network {
         }
     }
 
-    /// `leastLoadedNode`: an idle ready connection, else the ready one with the fewest requests in flight, else one that
-    /// is being opened, else the one that can be opened and was not tried for longest. Begins at a random broker.
-    pub fn least_loaded(&self, candidates: &[Connection], now: Millis, random: &mut dyn Jitter) -> LeastLoaded {
-        if candidates.is_empty() {
-            return LeastLoaded::None;
-        }
-        let start = (random.unit() * candidates.len() as f64) as usize;
-        let (mut ready, mut connecting, mut connectable) = (None, None, None);
-        for step in 0..candidates.len() {
-            let connection = candidates[(start + step) % candidates.len()];
-            match self.state(connection) {
-                LinkState::Ready => {
-                    let in_flight = self.in_flight(connection);
-                    if in_flight == 0 {
-                        return LeastLoaded::Ready(connection);
-                    }
-                    if ready.is_none_or(|(least, _)| in_flight < least) {
-                        ready = Some((in_flight, connection));
-                    }
-                }
-                LinkState::Connecting { .. } => connecting = Some(connection),
-                _ if self.can_connect(connection, now) => {
-                    let tried = self.links.iter().find(|link| link.connection == connection);
-                    let tried = tried.map_or(Millis(i64::MIN), |link| link.last_attempt);
-                    if connectable.is_none_or(|(oldest, _)| tried < oldest) {
-                        connectable = Some((tried, connection));
-                    }
-                }
-                _ => {}
-            }
-        }
-        match (ready, connecting, connectable) {
-            (Some((_, connection)), ..) => LeastLoaded::Ready(connection),
-            (_, Some(connection), _) => LeastLoaded::Connecting(connection),
-            (_, _, Some((_, connection))) => LeastLoaded::Connectable(connection),
-            _ => LeastLoaded::None,
-        }
-    }
-
-    fn in_flight(&self, connection: Connection) -> usize {
+    /// Requests that were sent to this connection and not answered yet.
+    pub fn in_flight(&self, connection: Connection) -> usize {
         let requests = self
             .tracked
             .iter()

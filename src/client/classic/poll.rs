@@ -314,7 +314,7 @@ impl Consumer {
     fn begin_select(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
         let fetch_loop = self.settings.behaviour.fetching == Fetching::Loop;
         let mut until = self.auto_commit_wake();
-        if !fetch_loop || self.coordinator_connection().is_none_or(|connection| self.network.pending(connection) == 0) {
+        if self.may_fetch() {
             self.send_fetches(cx);
         }
         if fetch_loop && let Some(parked) = self.network.last_parked(cx.now) {
@@ -435,6 +435,12 @@ impl Consumer {
         }
     }
 
+    /// A fetch loop (kafkajs) waits for the answers to its group requests.
+    fn may_fetch(&self) -> bool {
+        self.settings.behaviour.fetching != Fetching::Loop
+            || self.coordinator_connection().is_none_or(|connection| self.network.pending(connection) == 0)
+    }
+
     /// `sendFetches`: which brokers hold a Fetch of this consumer from now on.
     fn send_fetches(&mut self, cx: &mut Context<'_>) {
         if self.fetch_links_of != (self.subscriptions.version, self.metadata.version) {
@@ -460,7 +466,7 @@ impl Consumer {
 
     /// When a broker to fetch from, whose connection failed, can be connected to again.
     pub(super) fn refetch_wake(&self) -> Millis {
-        if !self.network.has_any_failed() {
+        if !self.network.has_any_failed() || !self.may_fetch() {
             return Millis(i64::MAX);
         }
         let retries = self.fetch_links.iter().filter_map(|place| self.network.retry_at(*place));

@@ -139,6 +139,30 @@ impl Consumer {
         }
     }
 
+    /// `commitSync` is repeated inside until it succeeds or its time is over.
+    pub(super) fn retries_commits(&self) -> bool {
+        !matches!(self.settings.behaviour.rejoin.retry, JoinRetry::StartsOver { .. } | JoinRetry::Restarts)
+    }
+
+    /// kafkajs takes NOT_COORDINATOR for a rebalance (`isRebalancing`). True if it is such a client.
+    pub(super) fn rejoins_elsewhere(&mut self, cx: &mut Context<'_>) -> bool {
+        let rejoins = self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes;
+        if rejoins {
+            self.request_rejoin_if_necessary("error response NOT_COORDINATOR", cx);
+            self.mark_coordinator_unknown(true, "error response NOT_COORDINATOR", cx);
+        }
+        rejoins
+    }
+
+    /// A commit got no answer: to the fetch loop of kafkajs that is as a heartbeat that failed.
+    pub(super) fn commit_came_to_nothing(&mut self, cx: &mut Context<'_>) {
+        if self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes
+            && self.membership.state == MemberState::Stable
+        {
+            self.heartbeat_retried(cx);
+        }
+    }
+
     /// A connection was lost. With none left the fetch loop of kafkajs finds no broker in its next attempt, and crashes.
     pub(super) fn connection_lost(&mut self, cx: &mut Context<'_>) {
         let crashes = self.settings.behaviour.heartbeat_failure == HeartbeatFailure::Crashes;

@@ -194,3 +194,37 @@ fn a_connection_that_was_open_may_be_opened_again_at_once() {
     };
     assert!(connects(true) && !connects(false));
 }
+
+#[test]
+fn a_broker_that_is_lost_while_a_fetch_loop_waits_for_its_join_is_connected_to_afterwards() {
+    let mut context = TestContext::new(kafkajs());
+    context.brokers.ids = vec![BrokerId(0), BrokerId(1)];
+    context.input(Input::Start);
+    context.join(1, &[0, 1]);
+    context.brokers.heartbeat_error = ErrorCode::RebalanceInProgress;
+    context.advance(3_600);
+    assert_eq!(context.joins().len(), 3);
+    context.input(Input::Disconnected(Connection::Data(BrokerId(1))));
+    context.advance(5_000);
+    context.join(2, &[0, 1]);
+    context.advance(1_000);
+    assert!(
+        context.log.iter().any(|(at, output)| {
+            *at > ms(8_000) && matches!(output, Output::Connect(Connection::Data(BrokerId(1))))
+        })
+    );
+}
+
+#[test]
+fn kafkajs_joins_again_when_a_commit_is_answered_not_coordinator() {
+    let mut settings = kafkajs();
+    settings.application.commit = crate::client::CommitStrategy::SyncAfterBatch;
+    let mut context = TestContext::stable(settings, &[0]);
+    context.brokers.commits = false;
+    context.records(0, 1);
+    context.input(Input::ProcessingDone);
+    let (sent, commit) = context.take_commit();
+    context.answer_commit(&sent, &commit, ErrorCode::NotCoordinator);
+    context.advance(10);
+    assert_eq!(ids_of_joins(&context), ["", "worker-1", "worker-1"]);
+}

@@ -65,13 +65,10 @@ impl Consumer {
                 self.forget_member_id("no coordinator found", cx);
                 ms
             }
-            JoinRetry::Restarts => match self.lookup.retrier.failed(cx.world) {
-                Ok(pause) => pause,
-                Err(pause) => {
-                    self.forget_member_id("no coordinator found", cx);
-                    pause
-                }
-            },
+            JoinRetry::Restarts => {
+                let failed = self.lookup.retrier.failed(cx.world);
+                self.pause_or_restart(failed, "no coordinator found", cx)
+            }
         };
         self.rest_from_searching(cx.ms + pause);
         Some(self.lookup.not_before)
@@ -81,6 +78,14 @@ impl Consumer {
     fn rest_from_searching(&mut self, until: Millis) {
         self.lookup.not_before = until;
         self.metadata.hold_until(until);
+    }
+
+    /// The pause after a failure; after the last one the consumer starts again without its member id.
+    fn pause_or_restart(&mut self, failed: Result<i64, i64>, reason: &str, cx: &mut Context<'_>) -> i64 {
+        if failed.is_err() {
+            self.forget_member_id(reason, cx);
+        }
+        failed.unwrap_or_else(|last| last)
     }
 
     fn forget_member_id(&mut self, reason: &str, cx: &mut Context<'_>) {
@@ -116,13 +121,8 @@ impl Consumer {
                 Some(ms)
             }
             (JoinRetry::Restarts, Some(RebalanceInProgress | NotCoordinator | IllegalGeneration | UnknownMemberId)) => {
-                match self.membership.retrier.failed(cx.world) {
-                    Ok(pause) => Some(pause),
-                    Err(pause) => {
-                        self.forget_member_id("join failed", cx);
-                        Some(pause)
-                    }
-                }
+                let failed = self.membership.retrier.failed(cx.world);
+                Some(self.pause_or_restart(failed, "join failed", cx))
             }
             (JoinRetry::Restarts, _) => {
                 self.forget_member_id("join failed", cx);

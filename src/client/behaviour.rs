@@ -212,13 +212,9 @@ pub enum Prefetch {
 pub struct Rejoin {
     /// Pause before the next JoinGroup after a heartbeat was refused, ms.
     pub after_loss_ms: i64,
-    /// Pause after UNKNOWN_MEMBER_ID in answer to a JoinGroup or SyncGroup, ms.
-    pub after_unknown_member_ms: i64,
     /// A member that left because it was not polled joins up to so much after the next poll, ms: the thread that joins
     /// looks only so often.
     pub unpolled_within_ms: i64,
-    /// The partitions are given up before that pause, not after it.
-    pub gives_up_first: bool,
     /// What an error that no retry helps against leads to.
     pub after_error: AfterError,
     /// FENCED_INSTANCE_ID is the end: the consumer stays idle.
@@ -426,9 +422,7 @@ impl Default for Behaviour {
             joins_with_the_old_id: false,
             rejoin: Rejoin {
                 after_loss_ms: 0,
-                after_unknown_member_ms: 0,
                 unpolled_within_ms: 0,
-                gives_up_first: true,
                 after_error: AfterError::Throws,
                 fenced_stops: false,
                 retry: JoinRetry::BacksOff,

@@ -80,20 +80,17 @@ pub struct Brokers {
     racks: Vec<Option<Arc<str>>>,
 }
 
-fn new_broker() -> Broker {
-    Broker { up: true, fenced: false, restarted: false, storage: Storage::default() }
-}
-
 /// Replicas of a partition to which the scenario assigns none.
 const REPLICAS: u32 = 3;
 
 impl Brokers {
     /// Brokers that are all up; shards are added as groups are.
     pub fn new(brokers: u32, racks: Vec<Option<Arc<str>>>) -> Self {
+        let broker = |_| Broker { up: true, fenced: false, restarted: false, storage: Storage::default() };
         Brokers {
             racks,
             assigned: FxHashMap::default(),
-            brokers: (0..brokers).map(|_| new_broker()).collect(),
+            brokers: (0..brokers).map(broker).collect(),
             shards: Vec::new(),
             by_group: FxHashMap::default(),
         }

@@ -406,9 +406,10 @@ impl Consumer {
 
     /// The coordinator answers a heartbeat with an error that says nothing of the membership.
     fn heartbeat_refused(&mut self, cx: &mut Context<'_>) {
-        match self.settings.behaviour.heartbeat_failure {
-            HeartbeatFailure::Keeps | HeartbeatFailure::EndsAfterMs(_) => self.fail_heartbeat(cx),
-            _ => self.heartbeat_failed(cx),
+        if matches!(self.settings.behaviour.heartbeat_failure, HeartbeatFailure::EndsAfterMs(_)) {
+            self.fail_heartbeat(cx);
+        } else {
+            self.heartbeat_failed(cx);
         }
     }
 

@@ -190,9 +190,6 @@ impl Consumer {
         if !self.membership.needs_join_prepare {
             return Join::at(Step::Initiate);
         }
-        if cx.ms < self.membership.not_before && !self.settings.behaviour.rejoin.gives_up_first {
-            return Join::at(Step::BackOff(self.membership.not_before));
-        }
         if self.shares_fetch_connection() && self.protocol == RebalanceProtocol::Eager {
             return self.await_fetches(Step::Prepare, cx);
         }

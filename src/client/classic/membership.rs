@@ -161,14 +161,10 @@ impl Consumer {
     /// `resetStateOnResponseError` (2.0): ILLEGAL_GENERATION keeps the member id since 3.2.
     pub(super) fn reset_on_response_error(&mut self, api: &str, error: ErrorCode, cx: &mut Context<'_>) {
         let keeps = self.keeps_member_id(api, error);
-        let pause = match api {
-            "JOIN_GROUP" | "SYNC_GROUP" => self.settings.behaviour.rejoin.after_unknown_member_ms,
-            _ => self.settings.behaviour.rejoin.after_loss_ms,
-        };
+        let joins = matches!(api, "JOIN_GROUP" | "SYNC_GROUP");
+        let pause = if joins { 0 } else { self.settings.behaviour.rejoin.after_loss_ms };
         self.membership.not_before = cx.ms + pause;
-        let from_the_callback_on =
-            self.settings.behaviour.rejoin.gives_up_first && !matches!(api, "JOIN_GROUP" | "SYNC_GROUP");
-        self.membership.pause_ms = if from_the_callback_on { pause } else { 0 };
+        self.membership.pause_ms = pause;
         self.membership.lost |= !self.membership.first;
         self.reset_state_and_rejoin(&format!("encountered {error} from {api} response"), !keeps, cx);
     }

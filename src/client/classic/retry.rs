@@ -114,8 +114,7 @@ impl Consumer {
                 Some(NotCoordinator | CoordinatorNotAvailable | CoordinatorLoadInProgress | RebalanceInProgress),
             ) => Some(ms),
             (JoinRetry::Rests { .. }, _) => None,
-            // After the others of these it has rested already ([`Rejoin::after_unknown_member_ms`]).
-            (JoinRetry::StartsOver { .. }, Some(RebalanceInProgress | UnknownMemberId | IllegalGeneration)) => None,
+            (JoinRetry::StartsOver { .. }, Some(RebalanceInProgress)) => None,
             (JoinRetry::StartsOver { ms }, _) => {
                 self.forget_member_id("join failed", cx);
                 Some(ms)

@@ -419,9 +419,8 @@ const KAFKA_GO: Library = Library {
         fetch_margin_ms: 1_000,      // recorded waits: 9.01 to 9.05 s for MaxWait = 10 s
         joins_with_the_old_id: true, // table
         rejoin: Rejoin {
-            after_unknown_member_ms: 5_000,                 // 33
             after_error: AfterError::Retries(5_000, 5_000), // table
-            retry: JoinRetry::StartsOver { ms: 5_000 },     // `JoinGroupBackoff`
+            retry: JoinRetry::StartsOver { ms: 5_000 },     // 33; `JoinGroupBackoff`
             ..Behaviour::default().rejoin
         },
         auto_commit: AutoCommit::AfterBatch,                              // table
@@ -476,7 +475,6 @@ const AIOKAFKA: Library = Library {
         gives_up_unpolled: true,  // 37
         // `reset_generation` of 0.14.0; the other libraries keep it (their public source)
         keeps_member_id_on_illegal_generation: false,
-        rejoin: Rejoin { gives_up_first: false, ..Behaviour::default().rejoin },
         subscription: SubscriptionFormat { version: 0, ..Behaviour::default().subscription },
         ..common(RequestVersions { offset_commit: 3, offset_fetch: 3, ..versions(5, 3, 1, 1) })
     },

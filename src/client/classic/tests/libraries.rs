@@ -4,7 +4,7 @@
 use super::context::*;
 use crate::client::{
     ApplicationThread, Behaviour, Callback, ClientEvent, ConsumerSettings, Fetching, FirstHeartbeat, HeartbeatFailure,
-    Input, LostCallback, PollInterval, RebalanceTimeout, Rejoin, SessionTimer, SubscriptionFormat,
+    Input, JoinRetry, LostCallback, PollInterval, RebalanceTimeout, SessionTimer, SubscriptionFormat,
 };
 use crate::protocol::message::Request;
 use crate::protocol::{ErrorCode, Generation};
@@ -178,7 +178,7 @@ fn after_unknown_member_id_some_try_their_old_id_first() {
     let mut context = TestContext::stable(
         library(|of| {
             of.joins_with_the_old_id = true;
-            of.rejoin = Rejoin { after_unknown_member_ms: 5_000, ..of.rejoin }; // 33
+            of.rejoin.retry = JoinRetry::StartsOver { ms: 5_000 }; // 33
         }),
         &[0],
     );

@@ -1,14 +1,19 @@
-//! The digest of a run: xxh3 (64 bits) over the canonical bytes of every event, in order; and one digest per group over
-//! the group's own events, which adding an unrelated group does not change.
+//! The digest of a run: xxh3 (64 bits) over the canonical bytes of every event; and one digest per group over the group's
+//! own events, which adding an unrelated group does not change.
+//!
+//! Each event is hashed once, in the stream of its group (or in that of events of no group). The digest of the run is
+//! xxh3 over the order in which the streams took turns and over what became of each: 16 bytes for each turn (xxh3 of the
+//! group's name, and how many events followed each other in it), then 16 bytes for each stream that has events (the same
+//! name, its digest), by the group's name; events of no group stand last, all ones instead of a name.
 //!
 //! Canonical bytes of an event (all numbers little-endian):
 //!
 //! | bytes | meaning |
 //! |---|---|
 //! | 8 | time, nanoseconds since the start of the run |
-//! | 8 | whom it is about: xxh3 of the consumer's name; the broker's id; all ones for neither |
 //! | 1 | number of the event ([`kind`](super::fields::kind)) |
-//! | … | its fields in order: number 8, flag 1, word 2 (its number), text 4 (length) + bytes, optional text 1 (0: missing, 1: present) + text, list 4 (length) + entries; a partition is its topic's text and 4 bytes of number |
+//! | 7 | whom it is about: the lower bytes of xxh3 of the consumer's name; the broker's id; all ones for neither |
+//! | … | its fields in order: number 8, flag 1, word 2 (its number), text 4 (length) + bytes, optional text 1 (0: missing, 1: present) + text, list 4 (length) + entries; a partition 8: xxh3 of its topic's name + its number × [`PARTITION_STEP`] |
 //!
 //! No index of a consumer, partition or fault is among them: those would shift when something unrelated is added.
 
@@ -24,43 +29,48 @@ use crate::trace::event::{Directory, Event, Observer, TraceEvent};
 use crate::trace::fields::{self, Entity, FieldSink};
 
 /// Bytes gathered before they are hashed: hashing in larger pieces costs less than event by event.
-const CHUNK_BYTES: usize = 8 * 1024;
-/// Topics whose canonical bytes fit into this are written without looking at their length.
-const SHORT_BYTES: usize = 32;
+const CHUNK_BYTES: usize = 4 * 1024;
+/// How far apart the numbers of one topic's partitions stand: 2⁶⁴ divided by the golden ratio, so that partitions of
+/// different topics do not meet.
+pub const PARTITION_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Stands for neither a consumer nor a broker, and for events of no group.
+const NOBODY: u64 = u64::MAX;
 
 /// Folds events into digests.
 pub struct Digest {
-    bytes: CanonicalBytes,
-    /// By group: its place in [`CanonicalBytes::groups`], in the order of first appearance in the directory.
+    /// By group: its name, in the order of first appearance in the directory.
     groups: Vec<GroupId>,
-    /// Group (index into `groups`) and hash of the name, by consumer.
+    /// The events of each group; at last those of no group.
+    streams: Vec<Stream>,
+    /// Group (index into `groups`) and whom its events are about, by consumer.
     consumers: Vec<(usize, u64)>,
+    /// The turns that the streams have had.
+    turns: CanonicalBytes,
+    /// The stream whose turn it is.
+    turn: usize,
+    /// Number of events before this turn.
+    turn_from: u64,
     events: u64,
 }
 
-/// Writes fields as canonical bytes, which the hashes take when there are enough of them.
-///
-/// The bytes of an event are written once, though two hashes take them: events of one group that follow each other are
-/// a stretch of the gathered bytes, which that group's hash takes in one piece.
-struct CanonicalBytes {
-    /// Bytes that no hash has taken yet, up to `length`.
-    gathered: Box<[u8; CHUNK_BYTES]>,
-    length: usize,
-    /// Whose own events the last bytes are, index into `groups`.
-    stretch: Option<usize>,
-    /// Where those bytes begin.
-    stretch_from: usize,
-    all: Box<Xxh3>,
-    groups: Vec<Xxh3>,
-    topic: TopicBytes,
+/// Events of one group.
+struct Stream {
+    /// xxh3 of the group's name.
+    name: u64,
+    bytes: CanonicalBytes,
 }
 
-/// The canonical bytes of the topic of the last partition: the same one comes again and again.
-struct TopicBytes {
-    name: TopicName,
-    bytes: [u8; SHORT_BYTES],
-    /// How many of them; `None` if there is no room for them.
-    length: Option<usize>,
+/// Writes fields as canonical bytes, which the hash takes when there are enough of them.
+struct CanonicalBytes {
+    /// Bytes that the hash has not taken yet, up to `length`.
+    gathered: Box<[u8; CHUNK_BYTES]>,
+    length: usize,
+    hash: Box<Xxh3>,
+    /// The topic of the last partition, and xxh3 of its name: the same one comes again and again.
+    topic: TopicName,
+    topic_hash: u64,
+    /// There were any.
+    used: bool,
 }
 
 impl Digest {
@@ -74,19 +84,32 @@ impl Digest {
                 groups.push(consumer.group.clone());
                 groups.len() - 1
             });
-            consumers.push((group, xxh3_64(consumer.name.as_bytes())));
+            consumers.push((group, xxh3_64(consumer.name.as_bytes()) << 8));
         }
-        Digest { bytes: CanonicalBytes::new(groups.len()), groups, consumers, events: 0 }
+        let names = groups.iter().map(|id| xxh3_64(id.as_str().as_bytes()));
+        let streams: Vec<_> = names.chain([NOBODY]).map(|name| Stream { name, bytes: CanonicalBytes::new() }).collect();
+        let turn = streams.len() - 1;
+        Digest { groups, streams, consumers, turns: CanonicalBytes::new(), turn, turn_from: 0, events: 0 }
     }
 
     /// The digest over all events so far.
     pub fn value(&self) -> u64 {
-        self.bytes.value()
+        let mut hash = self.turns.hash();
+        let mut add = |name: u64, value: u64| hash.update(&pair(name, value));
+        add(self.streams[self.turn].name, self.events - self.turn_from);
+        let mut by_name: Vec<_> = self.groups.iter().zip(&self.streams).collect();
+        by_name.sort_by_key(|(group, _)| *group);
+        let streams = by_name.into_iter().map(|(_, stream)| stream).chain(self.streams.last());
+        for stream in streams.filter(|stream| !stream.bytes.is_empty()) {
+            add(stream.name, stream.bytes.hash().digest());
+        }
+        hash.digest()
     }
 
     /// The digests over each group's own events so far.
     pub fn group_values(&self) -> BTreeMap<GroupId, u64> {
-        self.groups.iter().enumerate().map(|(group, id)| (id.clone(), self.bytes.group_value(group))).collect()
+        let streams = self.groups.iter().zip(&self.streams);
+        streams.map(|(id, stream)| (id.clone(), stream.bytes.hash().digest())).collect()
     }
 
     /// Number of events so far.
@@ -99,114 +122,99 @@ impl Digest {
         format!("{value:016x}")
     }
 
-    /// The group whose own event this is, and the number of whom it is about.
-    fn about(&self, directory: &Directory, event: &Event) -> (Option<usize>, u64) {
+    /// The stream that this event belongs to, and the number of whom it is about, with room for the event's own number.
+    #[inline]
+    fn about(&self, directory: &Directory, event: &Event) -> (usize, u64) {
         match fields::entity(event) {
-            Entity::Consumer(consumer) => {
-                let (group, name) = self.consumers[consumer.0 as usize];
-                (Some(group), name)
-            }
+            Entity::Consumer(consumer) => self.consumers[consumer.0 as usize],
             Entity::Broker(broker) => {
                 let group = match event {
                     Event::Coordinator { event, .. } => fields::group_of(event),
                     _ => None,
                 };
                 let place = group.and_then(|group| self.groups.iter().position(|id| same_text(&id.0, &group.0)));
-                (place, u64::from(broker.0))
+                (place.unwrap_or(self.groups.len()), u64::from(broker.0) << 8)
             }
-            Entity::World => (self.group_hit(directory, event), u64::MAX),
+            Entity::World => (self.group_hit(directory, event).unwrap_or(self.groups.len()), NOBODY << 8),
         }
     }
 
     /// The group of the consumer that a fault hits.
+    #[cold]
     #[inline(never)]
     fn group_hit(&self, directory: &Directory, event: &Event) -> Option<usize> {
         let (Event::FaultBegan { target, .. } | Event::FaultEnded { target, .. }) = event else { return None };
         let consumer = directory.consumers.iter().position(|c| c.name == *target)?;
         Some(self.consumers[consumer].0)
     }
+
+    /// The next event belongs to another stream than the last one.
+    fn take_turns(&mut self, stream: usize) {
+        if self.events > self.turn_from {
+            self.turns.put(pair(self.streams[self.turn].name, self.events - self.turn_from));
+        }
+        (self.turn, self.turn_from) = (stream, self.events);
+    }
 }
 
 impl Observer for Digest {
     fn event(&mut self, directory: &Directory, event: &TraceEvent) {
+        let (stream, about) = self.about(directory, &event.event);
+        if stream != self.turn {
+            self.take_turns(stream);
+        }
         self.events += 1;
-        let (group, about) = self.about(directory, &event.event);
-        self.bytes.begin(group);
-        let mut head = [0; 17];
-        head[..8].copy_from_slice(&event.at.0.to_le_bytes());
-        head[8..16].copy_from_slice(&about.to_le_bytes());
-        head[16] = fields::kind(&event.event).0;
-        self.bytes.put(head);
-        fields::fields(directory, &event.event, &mut self.bytes);
+        let bytes = &mut self.streams[stream].bytes;
+        bytes.put(pair(event.at.0, about | u64::from(fields::kind(&event.event).0)));
+        fields::fields(directory, &event.event, bytes);
     }
 }
 
-/// What `hash` comes to with these bytes at its end.
-fn digest_with(hash: &Xxh3, pending: &[u8]) -> u64 {
-    let mut hash = hash.clone();
-    hash.update(pending);
-    hash.digest()
+/// Two numbers of 8 bytes.
+#[inline]
+fn pair(first: u64, second: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&first.to_le_bytes());
+    bytes[8..].copy_from_slice(&second.to_le_bytes());
+    bytes
 }
 
 impl CanonicalBytes {
-    fn new(groups: usize) -> Self {
-        CanonicalBytes {
-            gathered: Box::new([0; CHUNK_BYTES]),
-            length: 0,
-            stretch: None,
-            stretch_from: 0,
-            all: Box::new(Xxh3::new()),
-            groups: vec![Xxh3::new(); groups],
-            topic: TopicBytes::of(&TopicName::default()),
-        }
+    fn new() -> Self {
+        let (topic, hash) = (TopicName::default(), Box::new(Xxh3::new()));
+        let gathered = Box::new([0; CHUNK_BYTES]);
+        CanonicalBytes { gathered, length: 0, hash, topic_hash: topic_hash(&topic), topic, used: false }
     }
 
-    fn value(&self) -> u64 {
-        digest_with(&self.all, &self.gathered[..self.length])
+    /// The hash of all bytes so far.
+    fn hash(&self) -> Xxh3 {
+        let mut hash = (*self.hash).clone();
+        hash.update(&self.gathered[..self.length]);
+        hash
     }
 
-    fn group_value(&self, group: usize) -> u64 {
-        let from = if self.stretch == Some(group) { self.stretch_from } else { self.length };
-        digest_with(&self.groups[group], &self.gathered[from..self.length])
-    }
-
-    /// What follows is an event of this group.
-    #[inline]
-    fn begin(&mut self, group: Option<usize>) {
-        if group != self.stretch {
-            self.end_stretch();
-            self.stretch = group;
-        }
-    }
-
-    fn end_stretch(&mut self) {
-        if let Some(group) = self.stretch {
-            self.groups[group].update(&self.gathered[self.stretch_from..self.length]);
-        }
-        self.stretch_from = self.length;
+    fn is_empty(&self) -> bool {
+        self.length == 0 && !self.used
     }
 
     #[cold]
     #[inline(never)]
     fn hand_over(&mut self) {
-        self.end_stretch();
-        self.all.update(&self.gathered[..self.length]);
-        (self.length, self.stretch_from) = (0, 0);
+        self.hash.update(&self.gathered[..self.length]);
+        self.used = true;
+        self.length = 0;
     }
 
     /// Writes a few bytes.
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.make_room(N);
-        self.gathered[self.length..self.length + N].copy_from_slice(&bytes);
-        self.length += N;
-    }
-
-    #[inline]
-    fn make_room(&mut self, length: usize) {
-        if self.length > CHUNK_BYTES - length {
+        let mut length = self.length;
+        if length > CHUNK_BYTES - N {
             self.hand_over();
+            length = 0;
         }
+        self.gathered[length..length + N].copy_from_slice(&bytes);
+        self.length = length + N;
     }
 
     fn put_all(&mut self, bytes: &[u8]) {
@@ -239,47 +247,25 @@ impl CanonicalBytes {
         self.put_all(text.as_bytes());
     }
 
-    /// Writes a topic and the bytes that follow it: number of the partition and what else is told of it.
+    /// What stands for a partition.
     #[inline]
-    fn put_partition<const N: usize>(&mut self, topic: &TopicName, rest: [u8; N]) {
-        if !Arc::ptr_eq(&self.topic.name.0, &topic.0) {
-            self.topic_changes(topic);
+    fn partition(&mut self, partition: &TopicPartition) -> u64 {
+        if !Arc::ptr_eq(&self.topic.0, &partition.topic.0) {
+            self.topic_changes(&partition.topic);
         }
-        match self.topic.length {
-            // What follows overwrites what of these bytes is beyond the topic.
-            Some(length) => {
-                self.make_room(SHORT_BYTES + N);
-                let place = &mut self.gathered[self.length..self.length + SHORT_BYTES + N];
-                place[..SHORT_BYTES].copy_from_slice(&self.topic.bytes);
-                place[length..length + N].copy_from_slice(&rest);
-                self.length += length + N;
-            }
-            None => {
-                self.put_text(topic.as_str());
-                self.put(rest);
-            }
-        }
+        self.topic_hash.wrapping_add(u64::from(partition.partition as u32).wrapping_mul(PARTITION_STEP))
     }
 
     #[cold]
     #[inline(never)]
     fn topic_changes(&mut self, topic: &TopicName) {
-        self.topic = TopicBytes::of(topic);
+        self.topic = topic.clone();
+        self.topic_hash = topic_hash(topic);
     }
 }
 
-impl TopicBytes {
-    fn of(topic: &TopicName) -> Self {
-        let text = topic.as_str().as_bytes();
-        let mut bytes = [0; SHORT_BYTES];
-        bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
-        let place = bytes[4..].get_mut(..text.len());
-        let length = place.map(|place| {
-            place.copy_from_slice(text);
-            4 + text.len()
-        });
-        TopicBytes { name: topic.clone(), bytes, length }
-    }
+fn topic_hash(topic: &TopicName) -> u64 {
+    xxh3_64(topic.as_str().as_bytes())
 }
 
 impl FieldSink for CanonicalBytes {
@@ -317,28 +303,26 @@ impl FieldSink for CanonicalBytes {
     fn partitions(&mut self, _name: &'static str, value: &[TopicPartition]) {
         self.put_length(value.len());
         for partition in value {
-            self.put_partition(&partition.topic, partition.partition.to_le_bytes());
+            let partition = self.partition(partition);
+            self.put(partition.to_le_bytes());
         }
     }
 
     fn offsets(&mut self, _name: &'static str, value: &CommittedOffsets) {
         self.put_length(value.len());
         for (partition, offset) in value.iter() {
-            let mut rest = [0; 12];
-            rest[..4].copy_from_slice(&partition.partition.to_le_bytes());
-            rest[4..].copy_from_slice(&offset.to_le_bytes());
-            self.put_partition(&partition.topic, rest);
+            let partition = self.partition(partition);
+            self.put(pair(partition, offset as u64));
         }
     }
 
     fn batches(&mut self, _name: &'static str, value: &[RecordBatch]) {
         self.put_length(value.len());
         for batch in value {
-            let mut rest = [0; 16];
-            rest[..4].copy_from_slice(&batch.partition.partition.to_le_bytes());
-            rest[4..12].copy_from_slice(&batch.from.to_le_bytes());
-            rest[12..].copy_from_slice(&batch.count.to_le_bytes());
-            self.put_partition(&batch.partition.topic, rest);
+            let mut bytes = [0; 20];
+            bytes[..16].copy_from_slice(&pair(self.partition(&batch.partition), batch.from as u64));
+            bytes[16..].copy_from_slice(&batch.count.to_le_bytes());
+            self.put(bytes);
         }
     }
 }

@@ -232,6 +232,38 @@ fn an_unrelated_group_leaves_the_digest_of_a_group_unchanged() {
 }
 
 #[test]
+fn the_order_of_two_groups_at_one_instant_changes_the_digest_of_the_run_and_of_neither_group() {
+    let directory = directory(&[("other-0", "audit"), ("worker-0", "billing")]);
+    let polls = |consumer: u32| TraceEvent {
+        at: SimTime(1),
+        event: Event::Client { consumer: ConsumerIndex(consumer), event: C::PollCalled },
+    };
+    let digests = [[0, 1, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0], [1, 0, 0, 1], [0, 0, 1, 1], [1, 1, 0, 0]]
+        .map(|order| digest(&directory, &order.map(polls)));
+    for (place, one) in digests.iter().enumerate() {
+        for other in &digests[place + 1..] {
+            assert_ne!(one.value(), other.value());
+            assert_eq!(one.group_values(), other.group_values());
+        }
+    }
+}
+
+#[test]
+fn partitions_topics_and_offsets_of_batches_are_told_apart() {
+    let directory = directory(&[("worker-0", "billing")]);
+    let batch = |topic: &str, number: i32, from: i64, count: u32| {
+        let batches = vec![RecordBatch { partition: TopicPartition::new(topic, number), from, count }];
+        let event = Event::ProcessingBegan { consumer: ConsumerIndex(0), batches: batches.into() };
+        digest(&directory, &[TraceEvent { at: SimTime(1), event }]).value()
+    };
+    let mut values = vec![batch("a", 0, 10, 5), batch("b", 0, 10, 5), batch("a", 1, 10, 5), batch("a", 0, 11, 5)];
+    values.extend([batch("a", 0, 10, 6), batch("a", -1, 10, 5), batch("b", 1, 10, 5)]);
+    values.sort_unstable();
+    values.dedup();
+    assert_eq!(values.len(), 7);
+}
+
+#[test]
 fn the_digest_does_not_depend_on_where_chunks_end() {
     let directory = directory(&[("worker-0", "billing"), ("worker-1", "billing")]);
     let events: Vec<_> = (0..200).flat_map(|_| timed(one_of_each())).collect();

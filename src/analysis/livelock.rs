@@ -49,13 +49,9 @@ impl Livelocks {
         }
     }
 
-    /// A batch is done that took this long.
-    #[inline]
-    pub fn batch(&mut self, facts: &Facts, consumer: ConsumerNumber, length: SimDuration) {
-        let interval = facts.consumers[consumer].settings.config.max_poll_interval_ms.max(0) as u64;
-        if length > SimDuration::from_millis(interval) {
-            self.batches[consumer] = length;
-        }
+    /// A batch is done that took this long: longer than the consumer's poll interval.
+    pub fn long_batch(&mut self, consumer: ConsumerNumber, length: SimDuration) {
+        self.batches[consumer] = length;
     }
 
     /// An attempt to join began, or failed: one that lasted for the client's own request timeout and got no answer was given

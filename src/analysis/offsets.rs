@@ -102,21 +102,30 @@ impl Offsets {
 
     /// A batch is done.
     pub fn processed(&mut self, group: GroupNumber, consumer: ConsumerNumber, batches: &[RecordBatch]) {
+        let mut records = 0;
         for batch in batches {
-            self.processed_by[consumer] += u64::from(batch.count);
+            records += u64::from(batch.count);
             if let Some(partition) = self.find(group, &batch.partition) {
                 partition.process(batch.from, batch.from + i64::from(batch.count));
             }
         }
+        self.processed_by[consumer] += records;
     }
 
-    /// A client did something (the common ones are told apart before).
+    /// A consumer of the group tried to commit.
+    #[inline]
+    pub fn commit_sent(&mut self, group: GroupNumber) {
+        self.groups[group].commits += 1;
+    }
+
+    /// A commit ended with this exception.
+    pub fn commit_failed(&mut self, group: GroupNumber, class: &'static str) {
+        *self.groups[group].commit_failures.entry(class).or_default() += 1;
+    }
+
+    /// A client did something else, none of the commonest.
     pub fn client(&mut self, group: GroupNumber, event: &ClientEvent) {
         match event {
-            ClientEvent::CommitSent { .. } => self.groups[group].commits += 1,
-            ClientEvent::CommitEnded { result: Err(class), .. } => {
-                *self.groups[group].commit_failures.entry(class).or_default() += 1;
-            }
             ClientEvent::Exception { class, .. } => *self.groups[group].exceptions.entry(class).or_default() += 1,
             ClientEvent::PositionSet { partition, offset, .. } => {
                 if let Some(state) = self.find(group, partition) {
@@ -131,12 +140,14 @@ impl Offsets {
     /// positioned at): for the invariant.
     pub fn committed(&mut self, group: GroupNumber, offsets: &CommittedOffsets) -> Option<(TopicPartition, i64, i64)> {
         let mut beyond = None;
+        let partitions = &mut self.groups[group].partitions;
         for (partition, offset) in offsets.iter() {
-            let Some(state) = self.find(group, partition) else { continue };
+            let Some(index) = self.lookup.find(partition) else { continue };
+            let Some(Some(state)) = partitions.get_mut(index.0 as usize) else { continue };
             state.committed = Some(offset);
             let processed = state.next.unwrap_or(0);
-            if offset > processed && beyond.is_none() {
-                beyond = Some((partition.clone(), offset, processed));
+            if offset > processed {
+                beyond = beyond.or_else(|| Some((partition.clone(), offset, processed)));
             }
         }
         beyond
@@ -214,6 +225,8 @@ impl PartitionOffsets {
         self.process_apart(from, to);
     }
 
+    #[cold]
+    #[inline(never)]
     fn process_apart(&mut self, from: i64, to: i64) {
         let first = self.stretches.partition_point(|stretch| stretch.1 < from);
         let beyond = self.stretches.partition_point(|stretch| stretch.0 <= to);

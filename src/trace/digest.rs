@@ -23,13 +23,16 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::client::RecordBatch;
+use crate::engine::SimTime;
 use crate::protocol::message::CommittedOffsets;
 use crate::protocol::{GroupId, TopicName, TopicPartition};
-use crate::trace::event::{Directory, Event, Observer, TraceEvent};
+use crate::trace::event::{ConsumerIndex, Directory, Event, Observer, TraceEvent};
 use crate::trace::fields::{self, Entity, FieldSink};
 
 /// Bytes gathered before they are hashed: hashing in larger pieces costs less than event by event.
 const CHUNK_BYTES: usize = 4 * 1024;
+/// Room for the numbers of an event, and for an entry of a list.
+const ROOM_BYTES: usize = 128;
 /// How far apart the numbers of one topic's partitions stand: 2⁶⁴ divided by the golden ratio, so that partitions of
 /// different topics do not meet.
 pub const PARTITION_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -148,9 +151,40 @@ impl Digest {
         Some(self.consumers[consumer].0)
     }
 
+    /// Begins an event of a consumer where there is nothing else to be done for it: it is the turn of the consumer's
+    /// stream, and there is room. Functions for the commonest events call no others but at their end, so that they need
+    /// not save registers.
+    #[inline]
+    fn begin_at_once(&mut self, at: SimTime, consumer: ConsumerIndex, kind: u8) -> Option<&mut CanonicalBytes> {
+        let (stream, about) = self.consumers[consumer.0 as usize];
+        let bytes = &mut self.streams[stream].bytes;
+        if stream != self.turn || !bytes.has_room() {
+            return None;
+        }
+        self.events += 1;
+        bytes.put(pair(at.0, about | u64::from(kind)));
+        Some(bytes)
+    }
+
+    /// Any event.
+    #[inline(never)]
+    fn any_event(&mut self, directory: &Directory, event: &TraceEvent) {
+        let (stream, about) = self.about(directory, &event.event);
+        if stream != self.turn {
+            self.take_turns(stream);
+        }
+        self.events += 1;
+        let bytes = &mut self.streams[stream].bytes;
+        bytes.make_room();
+        bytes.put(pair(event.at.0, about | u64::from(fields::kind(&event.event).0)));
+        fields::fields(directory, &event.event, bytes);
+    }
+
     /// The next event belongs to another stream than the last one.
+    #[inline(never)]
     fn take_turns(&mut self, stream: usize) {
         if self.events > self.turn_from {
+            self.turns.make_room();
             self.turns.put(pair(self.streams[self.turn].name, self.events - self.turn_from));
         }
         (self.turn, self.turn_from) = (stream, self.events);
@@ -159,14 +193,22 @@ impl Digest {
 
 impl Observer for Digest {
     fn event(&mut self, directory: &Directory, event: &TraceEvent) {
-        let (stream, about) = self.about(directory, &event.event);
-        if stream != self.turn {
-            self.take_turns(stream);
+        let at = event.at;
+        let (consumer, batches, kind) = match &event.event {
+            Event::Client { consumer, event: what } => {
+                let Some(bytes) = self.begin_at_once(at, *consumer, fields::client_kind(what).0) else {
+                    return self.any_event(directory, event);
+                };
+                return fields::client_fields(what, bytes);
+            }
+            Event::ProcessingBegan { consumer, batches } => (*consumer, batches, fields::PROCESSING_BEGAN),
+            Event::ProcessingEnded { consumer, batches } => (*consumer, batches, fields::PROCESSING_ENDED),
+            _ => return self.any_event(directory, event),
+        };
+        match self.begin_at_once(at, consumer, kind) {
+            Some(bytes) => bytes.batches("", batches),
+            None => self.any_event(directory, event),
         }
-        self.events += 1;
-        let bytes = &mut self.streams[stream].bytes;
-        bytes.put(pair(event.at.0, about | u64::from(fields::kind(&event.event).0)));
-        fields::fields(directory, &event.event, bytes);
     }
 }
 
@@ -197,6 +239,19 @@ impl CanonicalBytes {
         self.length == 0 && !self.used
     }
 
+    /// There is room for an event's numbers up to its first text or list.
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.length <= CHUNK_BYTES - ROOM_BYTES
+    }
+
+    #[inline]
+    fn make_room(&mut self) {
+        if !self.has_room() {
+            self.hand_over();
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn hand_over(&mut self) {
@@ -205,26 +260,24 @@ impl CanonicalBytes {
         self.length = 0;
     }
 
-    /// Writes a few bytes.
+    /// Writes a few bytes, for which there must be room.
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        let mut length = self.length;
-        if length > CHUNK_BYTES - N {
-            self.hand_over();
-            length = 0;
-        }
+        let length = self.length;
+        assert!(length <= CHUNK_BYTES - N, "more numbers in a row than there is room for");
         self.gathered[length..length + N].copy_from_slice(&bytes);
         self.length = length + N;
     }
 
+    /// Writes any number of bytes, and leaves room.
     fn put_all(&mut self, bytes: &[u8]) {
-        match self.gathered[self.length..].get_mut(..bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.length += bytes.len();
-            }
-            None => self.put_in_chunks(bytes),
+        if let Some(place) = self.gathered[self.length..].get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.length += bytes.len();
+        } else {
+            self.put_in_chunks(bytes);
         }
+        self.make_room();
     }
 
     #[cold]
@@ -247,20 +300,51 @@ impl CanonicalBytes {
         self.put_all(text.as_bytes());
     }
 
-    /// What stands for a partition.
+    /// Writes partitions, each with what else is told of it, and leaves room.
     #[inline]
-    fn partition(&mut self, partition: &TopicPartition) -> u64 {
-        if !Arc::ptr_eq(&self.topic.0, &partition.topic.0) {
-            self.topic_changes(&partition.topic);
+    fn put_partitions<'a, const N: usize>(
+        &mut self,
+        mut entries: impl ExactSizeIterator<Item = (&'a TopicPartition, [u8; N])>,
+    ) {
+        self.put_length(entries.len());
+        while let Some((partition, rest)) = entries.next() {
+            if !self.has_room() || !self.is_topic(&partition.topic) {
+                return self.put_other_partitions((partition, rest), entries);
+            }
+            self.put_partition(partition, rest);
         }
-        self.topic_hash.wrapping_add(u64::from(partition.partition as u32).wrapping_mul(PARTITION_STEP))
     }
 
+    /// The same from an entry on before which there is no room, or whose topic is not the last one.
     #[cold]
     #[inline(never)]
-    fn topic_changes(&mut self, topic: &TopicName) {
-        self.topic = topic.clone();
-        self.topic_hash = topic_hash(topic);
+    fn put_other_partitions<'a, const N: usize>(
+        &mut self,
+        first: (&'a TopicPartition, [u8; N]),
+        entries: impl Iterator<Item = (&'a TopicPartition, [u8; N])>,
+    ) {
+        for (partition, rest) in [first].into_iter().chain(entries) {
+            self.make_room();
+            if !self.is_topic(&partition.topic) {
+                self.topic = partition.topic.clone();
+                self.topic_hash = topic_hash(&partition.topic);
+            }
+            self.put_partition(partition, rest);
+        }
+        self.make_room();
+    }
+
+    #[inline]
+    fn is_topic(&self, topic: &TopicName) -> bool {
+        Arc::ptr_eq(&self.topic.0, &topic.0)
+    }
+
+    /// Writes a partition of the last topic and what else is told of it.
+    #[inline]
+    fn put_partition<const N: usize>(&mut self, partition: &TopicPartition, rest: [u8; N]) {
+        let number = u64::from(partition.partition as u32);
+        self.put(self.topic_hash.wrapping_add(number.wrapping_mul(PARTITION_STEP)).to_le_bytes());
+        self.put(rest);
     }
 }
 
@@ -300,30 +384,24 @@ impl FieldSink for CanonicalBytes {
         values.for_each(|value| self.put_text(value));
     }
 
+    #[inline]
     fn partitions(&mut self, _name: &'static str, value: &[TopicPartition]) {
-        self.put_length(value.len());
-        for partition in value {
-            let partition = self.partition(partition);
-            self.put(partition.to_le_bytes());
-        }
+        self.put_partitions(value.iter().map(|partition| (partition, [])));
     }
 
+    #[inline]
     fn offsets(&mut self, _name: &'static str, value: &CommittedOffsets) {
-        self.put_length(value.len());
-        for (partition, offset) in value.iter() {
-            let partition = self.partition(partition);
-            self.put(pair(partition, offset as u64));
-        }
+        self.put_partitions(value.iter().map(|(partition, offset)| (partition, offset.to_le_bytes())));
     }
 
+    #[inline]
     fn batches(&mut self, _name: &'static str, value: &[RecordBatch]) {
-        self.put_length(value.len());
-        for batch in value {
-            let mut bytes = [0; 20];
-            bytes[..16].copy_from_slice(&pair(self.partition(&batch.partition), batch.from as u64));
-            bytes[16..].copy_from_slice(&batch.count.to_le_bytes());
-            self.put(bytes);
-        }
+        self.put_partitions(value.iter().map(|batch| {
+            let mut rest = [0; 12];
+            rest[..8].copy_from_slice(&batch.from.to_le_bytes());
+            rest[8..].copy_from_slice(&batch.count.to_le_bytes());
+            (&batch.partition, rest)
+        }));
     }
 }
 

@@ -5,15 +5,27 @@ use std::sync::Arc;
 use crate::protocol::{TopicName, TopicPartition};
 use crate::trace::event::{Directory, PartitionIndex};
 
-/// Finds the index of a partition. Topics are compared by reference before they are compared by text, and the topic of
-/// the last look-up comes first, so that a look-up neither hashes nor compares text as a rule.
+/// Finds the index of a partition. The topic of the last look-up comes first, and is compared by reference, so that a
+/// look-up neither hashes nor compares text as a rule.
 #[derive(Clone, Debug, Default)]
 pub struct PartitionLookup {
-    topics: Vec<(Arc<str>, Vec<Option<PartitionIndex>>)>,
+    /// The topic of the last look-up.
+    present: TopicIndices,
+    others: Vec<TopicIndices>,
     /// How many partitions of the directory are known here.
     known: usize,
-    last: usize,
 }
+
+/// Indices of one topic's partitions by number.
+#[derive(Clone, Debug, Default)]
+struct TopicIndices {
+    name: Arc<str>,
+    /// [`NONE`] where the directory has no partition of that number.
+    indices: Vec<u32>,
+}
+
+/// The directory has no such partition.
+const NONE: u32 = u32::MAX;
 
 impl PartitionLookup {
     /// A look-up of all partitions in the directory.
@@ -26,17 +38,16 @@ impl PartitionLookup {
     /// Takes in partitions that were appended to the directory.
     pub fn extend(&mut self, directory: &Directory) {
         for (index, partition) in directory.partitions.iter().enumerate().skip(self.known) {
-            let known = self.topics.iter().position(|(name, _)| **name == *partition.topic.0);
-            let topic = known.unwrap_or_else(|| {
-                self.topics.push((partition.topic.0.clone(), Vec::new()));
-                self.topics.len() - 1
-            });
-            let numbers = &mut self.topics[topic].1;
-            let number = partition.partition.max(0) as usize;
-            if numbers.len() <= number {
-                numbers.resize(number + 1, None);
+            if !self.turn_to(&partition.topic) {
+                let topic = TopicIndices { name: partition.topic.0.clone(), indices: Vec::new() };
+                self.others.push(std::mem::replace(&mut self.present, topic));
             }
-            numbers[number] = Some(PartitionIndex(index as u32));
+            let indices = &mut self.present.indices;
+            let number = partition.partition.max(0) as usize;
+            if indices.len() <= number {
+                indices.resize(number + 1, NONE);
+            }
+            indices[number] = index as u32;
         }
         self.known = directory.partitions.len();
     }
@@ -44,19 +55,24 @@ impl PartitionLookup {
     /// The index of `partition`; `None` if the directory (as last seen) does not have it.
     #[inline]
     pub fn find(&mut self, partition: &TopicPartition) -> Option<PartitionIndex> {
-        let number = usize::try_from(partition.partition).ok()?;
-        let hit = self.topics.get(self.last).filter(|(name, _)| Arc::ptr_eq(name, &partition.topic.0));
-        match hit {
-            Some((_, numbers)) => numbers.get(number).copied().flatten(),
-            None => self.find_elsewhere(&partition.topic, number),
+        if !Arc::ptr_eq(&self.present.name, &partition.topic.0) && !self.turn_to(&partition.topic) {
+            return None;
         }
+        // A negative number becomes one that no topic has.
+        let number = partition.partition as u32;
+        self.present.indices.get(number as usize).filter(|index| **index != NONE).map(|index| PartitionIndex(*index))
     }
 
+    /// Makes this topic the present one; false if it is unknown.
     #[cold]
     #[inline(never)]
-    fn find_elsewhere(&mut self, topic: &TopicName, number: usize) -> Option<PartitionIndex> {
-        self.last = self.topics.iter().position(|(name, _)| **name == *topic.0)?;
-        self.topics[self.last].1.get(number).copied().flatten()
+    fn turn_to(&mut self, topic: &TopicName) -> bool {
+        if *self.present.name == *topic.0 {
+            return true;
+        }
+        let Some(place) = self.others.iter().position(|other| *other.name == *topic.0) else { return false };
+        std::mem::swap(&mut self.present, &mut self.others[place]);
+        true
     }
 }
 

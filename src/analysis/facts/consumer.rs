@@ -51,7 +51,7 @@ pub(in crate::analysis) struct ConsumerFacts<'a> {
     pub generation: Generation,
     /// The poll thread is in a listener call.
     pub in_callback: Option<Callback>,
-    /// The poll thread is inside `poll`.
+    /// The poll thread is inside `poll`; known while an event of the client is taken in that is none of the commonest.
     pub in_poll: bool,
     /// The poll interval is exceeded (the client itself says so) until the next `poll`.
     pub poll_exceeded: bool,

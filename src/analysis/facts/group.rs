@@ -99,6 +99,12 @@ impl GroupFacts {
         }
     }
 
+    /// The coordinator on this broker does something for the group.
+    pub fn answers_from(&mut self, broker: BrokerId) {
+        self.coordinator = broker;
+        self.exists = true;
+    }
+
     /// True if some consumer of the group subscribes to the topic.
     pub fn subscribes(&self, topic: &TopicName) -> bool {
         self.topics.binary_search(topic).is_ok() || self.prefixes.iter().any(|p| topic.as_str().starts_with(p.as_str()))

@@ -133,22 +133,13 @@ impl<'a> Facts<'a> {
     }
 
     /// `poll` was called.
-    #[inline]
     pub fn poll_called(&mut self, consumer: ConsumerNumber) {
         let consumer = &mut self.consumers[consumer];
-        consumer.in_poll = true;
         consumer.poll_exceeded = false;
         consumer.stalled = false;
     }
 
-    /// `poll` returned, or the application has begun to work on what it returned.
-    #[inline]
-    pub fn poll_over(&mut self, consumer: ConsumerNumber) {
-        self.consumers[consumer].in_poll = false;
-    }
-
     /// The application is done with its batch.
-    #[inline]
     pub fn batch_over(&mut self, consumer: ConsumerNumber) {
         self.consumers[consumer].stalled = false;
     }
@@ -255,7 +246,7 @@ impl<'a> Facts<'a> {
             return;
         }
         let Some(number) = crate::trace::fields::group_of(event).and_then(|id| self.group_number(id)) else { return };
-        self.groups[number].coordinator = broker;
+        self.groups[number].answers_from(broker);
         self.groups[number].exists = !matches!(event, C::GroupExpired { .. });
         match event {
             C::MemberJoined { member, instance, client, .. } => {

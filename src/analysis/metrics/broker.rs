@@ -16,14 +16,16 @@ pub(super) struct BrokerMetrics {
 }
 
 impl BrokerMetrics {
-    /// The coordinator on this broker did something.
+    /// So many offsets are durable.
+    pub fn offsets_committed(&mut self, now: SimTime, partitions: usize) {
+        self.offset_commits.record(now.millis(), partitions as f64);
+    }
+
+    /// The coordinator on this broker did something else.
     pub fn event(&mut self, now: SimTime, event: &CoordinatorEvent) {
         match event {
             // Recorded when the assignment is stored and the group goes to Stable.
             CoordinatorEvent::Stable { .. } => self.completed_rebalances.record(now.millis(), 1.0),
-            CoordinatorEvent::OffsetsCommitted { partitions, .. } => {
-                self.offset_commits.record(now.millis(), partitions.len() as f64);
-            }
             CoordinatorEvent::OffsetsExpired { partitions, .. } => {
                 self.offset_expirations.record(now.millis(), partitions.len() as f64);
             }

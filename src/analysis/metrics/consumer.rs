@@ -85,7 +85,17 @@ impl ConsumerMetrics {
     /// `poll` returned with so many records.
     #[inline]
     pub fn poll_returned(&mut self, now: SimTime, records: u32) {
+        if !self.polls.is_settled(now.millis()) {
+            return self.poll_returned_later(now, records);
+        }
         self.polls.returned(now);
+        self.consumed.record(now.millis(), f64::from(records));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_returned_later(&mut self, now: SimTime, records: u32) {
+        self.polls.over(now);
         self.consumed.record(now.millis(), f64::from(records));
     }
 
@@ -102,6 +112,22 @@ impl ConsumerMetrics {
         sensor.record(now.millis(), SimDuration(latency_ns).as_millis() as f64);
     }
 
+    /// A commit was tried.
+    #[inline]
+    pub fn commit_sent(&mut self, now: SimTime, sync: bool) {
+        if sync {
+            self.sync_commit = Some(now);
+        }
+    }
+
+    /// A commit ended.
+    #[inline]
+    pub fn commit_ended(&mut self, now: SimTime) {
+        if let Some(since) = self.sync_commit.take() {
+            self.sync_commit_ns += now.since(since).0;
+        }
+    }
+
     /// The client did something else, none of the commonest.
     pub fn event(&mut self, now: SimTime, event: &ClientEvent) {
         match event {
@@ -113,12 +139,6 @@ impl ConsumerMetrics {
             ClientEvent::AssignmentChanged { partitions } => {
                 self.assigned_partitions = partitions.len();
                 self.assigned_partitions_highest = self.assigned_partitions_highest.max(partitions.len());
-            }
-            ClientEvent::CommitSent { sync: true, .. } => self.sync_commit = Some(now),
-            ClientEvent::CommitEnded { .. } => {
-                if let Some(since) = self.sync_commit.take() {
-                    self.sync_commit_ns += now.since(since).0;
-                }
             }
             _ => {}
         }

@@ -8,7 +8,8 @@ mod window;
 
 use crate::analysis::facts::{ConsumerNumber, Facts};
 use crate::analysis::outcome::Metric;
-use crate::engine::SimDuration;
+use crate::engine::{SimDuration, SimTime};
+use crate::protocol::BrokerId;
 use crate::trace::Event;
 
 use broker::BrokerMetrics;
@@ -28,7 +29,7 @@ impl Metrics {
         }
     }
 
-    /// Anything but a client's event or a batch that began.
+    /// Anything but a client's event, a batch or a commit.
     pub fn event(&mut self, facts: &Facts, event: &Event) {
         let now = facts.now;
         match event {
@@ -55,6 +56,13 @@ impl Metrics {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// So many offsets are durable at the coordinator on this broker (one of the commonest events).
+    pub fn offsets_committed(&mut self, now: SimTime, broker: BrokerId, partitions: usize) {
+        if let Some(metrics) = self.brokers.get_mut(broker.0 as usize) {
+            metrics.offsets_committed(now, partitions);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Polls of one consumer: the metrics of `consumer-metrics`. Polls that return empty from an idle topic are no events of
 //! their own; they follow each other at the poll timeout and are worked out here.
 
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{Millis, SimDuration, SimTime};
 
 use super::sensor::Sensor;
 
@@ -39,8 +39,17 @@ impl Polls {
     #[inline]
     pub fn called(&mut self, now: SimTime) {
         if self.inside {
-            self.returned(now); // It returned empty and was entered again.
+            return self.called_again(now);
         }
+        let gap = self.last.map_or(SimDuration::ZERO, |last| now.since(last));
+        self.begin(now, gap);
+    }
+
+    /// `poll` is entered and its last return was not told: it returned empty.
+    #[cold]
+    #[inline(never)]
+    fn called_again(&mut self, now: SimTime) {
+        self.over(now);
         let gap = self.last.map_or(SimDuration::ZERO, |last| now.since(last));
         self.begin(now, gap);
     }
@@ -49,60 +58,103 @@ impl Polls {
     fn begin(&mut self, now: SimTime, gap: SimDuration) {
         self.gap_ms = gap.as_millis() as f64;
         self.longest = self.longest.max(gap);
-        self.between.record(now.millis(), self.gap_ms);
         self.last = Some(now);
         self.inside = true;
+        self.between.record(now.millis(), self.gap_ms);
     }
 
-    /// `poll` returned (with records, or to the application for another reason).
+    /// True if what is told until then finds the samples ready.
+    #[inline]
+    pub fn is_settled(&self, until: Millis) -> bool {
+        self.between.is_settled(until) && self.idle.is_settled(until)
+    }
+
+    /// `poll` returned with records, at an instant until which the polls are settled.
     #[inline]
     pub fn returned(&mut self, now: SimTime) {
         if self.inside {
-            self.catch_up(now);
+            self.poll_until(now, true);
             self.inside = false;
             let length = self.last.map_or(SimDuration::ZERO, |last| now.since(last));
-            self.end(now, length);
+            self.end(now, length, true);
+        }
+    }
+
+    /// `poll` returned, if it has not yet.
+    #[inline]
+    pub fn over(&mut self, now: SimTime) {
+        if self.inside {
+            self.returned_later(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn returned_later(&mut self, now: SimTime) {
+        self.poll_until(now, false);
+        self.inside = false;
+        let length = self.last.map_or(SimDuration::ZERO, |last| now.since(last));
+        self.end(now, length, false);
+    }
+
+    /// A poll that took so long ends; the polls are settled until then, or may not be.
+    #[inline]
+    fn end(&mut self, now: SimTime, length: SimDuration, settled: bool) {
+        let length = length.as_millis() as f64;
+        if length + self.gap_ms > 0.0 {
+            self.idles(now.millis(), 0, 1, length / (length + self.gap_ms), settled);
         }
     }
 
     #[inline]
-    fn end(&mut self, now: SimTime, length: SimDuration) {
-        let length = length.as_millis() as f64;
-        if length + self.gap_ms > 0.0 {
-            self.idle.record(now.millis(), length / (length + self.gap_ms));
+    fn idles(&mut self, first: Millis, every_ms: i64, count: i64, ratio: f64, settled: bool) {
+        if settled {
+            self.idle.add_fraction(Millis(first.0 + (count - 1) * every_ms), count, ratio);
+        } else {
+            self.idle.record_evenly(first, every_ms, count, ratio);
         }
     }
 
     /// Empty polls until now.
-    #[inline]
     pub fn catch_up(&mut self, now: SimTime) {
-        if let Some(last) = self.last.filter(|last| self.inside && now.since(*last) >= self.timeout) {
-            self.polls_since(last, now);
+        if self.inside {
+            self.poll_until(now, false);
         }
     }
 
-    fn polls_since(&mut self, last: SimTime, now: SimTime) {
-        if self.timeout.0 == 0 {
-            return;
+    /// Empty polls until now, while inside `poll`; settled until now, or maybe not.
+    #[inline]
+    fn poll_until(&mut self, now: SimTime, settled: bool) {
+        if let Some(last) = self.last.filter(|last| now.since(*last) >= self.timeout && self.timeout.0 > 0) {
+            self.polls_since(last, now, settled);
         }
-        let polls = (now.since(last).0 / self.timeout.0) as i64;
-        let every_ms = self.timeout.as_millis() as i64;
+    }
+
+    #[inline]
+    fn polls_since(&mut self, last: SimTime, now: SimTime, settled: bool) {
+        let polls = now.since(last).0 / self.timeout.0;
+        let timeout_ms = self.timeout.as_millis();
+        let (count, every_ms) = (polls as i64, timeout_ms.max(1) as i64);
         let first = last + self.timeout;
-        self.end(first, self.timeout);
-        self.between.record_evenly(first.millis(), every_ms, polls, every_ms as f64);
-        if polls > 1 {
-            self.idle.record_evenly((first + self.timeout).millis(), every_ms, polls - 1, 0.5);
+        self.end(first, self.timeout, settled);
+        if settled {
+            self.between.add(Millis(first.millis().0 + (count - 1) * every_ms), count, timeout_ms as f64);
+        } else {
+            self.between.record_evenly(first.millis(), every_ms, count, timeout_ms as f64);
         }
-        self.gap_ms = every_ms as f64;
+        if count > 1 {
+            self.idles((first + self.timeout).millis(), every_ms, count - 1, 0.5, settled);
+        }
+        self.gap_ms = timeout_ms as f64;
         self.longest = self.longest.max(self.timeout);
-        self.last = Some(last + self.timeout * polls as u64);
+        self.last = Some(last + self.timeout * polls);
     }
 
     /// The poll thread was held up inside `poll` (listener call, pause): that poll ends now at the earliest.
     pub fn held_up(&mut self, now: SimTime) {
         let Some(last) = self.last.filter(|_| self.inside) else { return };
         if self.timeout.0 > 0 && now.since(last) >= self.timeout {
-            self.end(now, now.since(last));
+            self.end(now, now.since(last), false);
             self.begin(now, now.since(last));
         }
     }
@@ -131,11 +183,11 @@ mod tests {
     fn time_between_polls_includes_the_batch() {
         let mut polls = Polls::new(SimDuration::from_millis(100));
         polls.called(at(0));
-        polls.returned(at(10));
+        polls.over(at(10));
         polls.called(at(7_010));
         assert_eq!(polls.between.window.max(at(7_010).millis()), Some(7_010.0));
         assert_eq!(polls.longest, SimDuration::from_millis(7_010));
-        polls.returned(at(7_010));
+        polls.over(at(7_010));
         assert_eq!(
             polls.idle.window.avg(at(7_010).millis()),
             Some(0.5),

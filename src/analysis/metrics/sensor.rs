@@ -3,103 +3,112 @@
 use crate::analysis::outcome::MetricValues;
 use crate::engine::Millis;
 
-use super::window::Window;
+use super::window::{Amounts, Window};
 
-/// One sensor of one process.
+/// One sensor of one process. Its values are whole numbers, or all of them lie between 0 and 1.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sensor {
     pub window: Window,
-    pub count: i64,
-    pub sum: f64,
-    highest: Highest,
-}
-
-/// The highest values over the run; zero before the first value.
-#[derive(Clone, Copy, Debug, Default)]
-struct Highest {
-    avg: f64,
-    max: f64,
-    count: f64,
-    sum: f64,
+    /// Highest average that it showed.
+    highest_avg: f64,
+    /// Over the run; of former processes.
+    former: Amounts,
 }
 
 impl Sensor {
-    /// Records a value, which is not negative.
+    /// True if values until then find their sample ready: then they need not come one by one.
+    #[inline]
+    pub fn is_settled(&self, until: Millis) -> bool {
+        until < self.window.settled_until()
+    }
+
+    /// Records a whole number, which is not negative.
     #[inline]
     pub fn record(&mut self, now: Millis, value: f64) {
-        if now < self.window.settled_until() {
-            self.add(now, value);
-        } else {
-            self.record_later(now, value);
+        if !self.is_settled(now) {
+            return self.record_later(now, 0, 1, value);
+        }
+        self.add(now, 1, value);
+    }
+
+    /// Records the same whole number, or fraction, at `count` instants, `every_ms` apart.
+    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
+        self.record_later(first, every_ms, count, value);
+    }
+
+    /// Records a whole number so often, at last at this instant, until which the sensor is settled.
+    #[inline]
+    pub fn add(&mut self, last: Millis, count: i64, value: f64) {
+        self.window.add(last, count, value);
+        // Averages of whole numbers do not rise above the highest one while no value does: sums are exact.
+        if value > self.highest_avg {
+            self.look();
+        }
+    }
+
+    /// The same for a number between 0 and 1.
+    #[inline]
+    pub fn add_fraction(&mut self, last: Millis, count: i64, value: f64) {
+        self.window.add(last, count, value);
+        if self.highest_avg < 1.0 {
+            self.look();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn record_later(&mut self, now: Millis, value: f64) {
-        self.window.advance(now);
-        self.add(now, value);
+    fn record_later(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
+        self.window.record_evenly(first, every_ms, count, value);
+        self.look();
     }
 
+    /// The average may be the highest so far.
     #[inline]
-    fn add(&mut self, now: Millis, value: f64) {
-        self.window.add(now, 1, value);
-        self.added(1, value);
-    }
-
-    /// Records the same value at `count` instants, `every_ms` apart.
-    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
-        let last = self.window.record_evenly(first, every_ms, count, value);
-        if last >= self.window.settled_until() {
-            self.window.advance(last);
-        }
-        self.added(count, value);
-    }
-
-    #[inline]
-    fn added(&mut self, count: i64, value: f64) {
-        self.count += count;
-        self.sum += value * count as f64;
+    fn look(&mut self) {
         let avg = self.window.present_avg().unwrap_or(0.0);
-        let highest = &mut self.highest;
-        highest.avg = if avg > highest.avg { avg } else { highest.avg };
-        highest.max = if value > highest.max { value } else { highest.max };
+        self.highest_avg = if avg > self.highest_avg { avg } else { self.highest_avg };
     }
 
-    /// Count and sum only grow within a process: they are highest at its end.
-    fn highest_totals(&self) -> (f64, f64) {
-        (self.highest.count.max(self.count as f64), self.highest.sum.max(self.sum))
+    /// The highest values of the run but for averages. Count and sum only grow within a process: they are highest at its
+    /// end.
+    fn highest(&self) -> Amounts {
+        let total = self.window.total();
+        Amounts {
+            count: total.count.max(self.former.count),
+            sum: total.sum.max(self.former.sum),
+            max: total.max.max(self.former.max),
+        }
     }
 
     /// A new process begins with a new sensor; the highest values of the run stay.
     pub fn restart(&mut self) {
-        let (count, sum) = self.highest_totals();
-        *self = Sensor { highest: Highest { count, sum, ..self.highest }, ..Sensor::default() };
+        *self = Sensor { former: self.highest(), highest_avg: self.highest_avg, ..Sensor::default() };
     }
 
     /// A highest value, once there was one at all.
     fn once_recorded(&self, highest: f64) -> Option<f64> {
-        (self.highest_totals().0 > 0.0).then_some(highest)
+        (self.highest().count > 0).then_some(highest)
     }
 
     /// `-avg`
     pub fn avg(&mut self, now: Millis) -> MetricValues {
-        MetricValues { at_end: self.window.avg(now), highest: self.once_recorded(self.highest.avg) }
+        MetricValues { at_end: self.window.avg(now), highest: self.once_recorded(self.highest_avg) }
     }
 
     /// `-max`
     pub fn max(&mut self, now: Millis) -> MetricValues {
-        MetricValues { at_end: self.window.max(now), highest: self.once_recorded(self.highest.max) }
+        MetricValues { at_end: self.window.max(now), highest: self.once_recorded(self.highest().max) }
     }
 
     /// `-total`, as a count.
     pub fn total(&self) -> MetricValues {
-        MetricValues { at_end: Some(self.count as f64), highest: Some(self.highest_totals().0) }
+        let count = |amounts: Amounts| Some(amounts.count as f64);
+        MetricValues { at_end: count(self.window.total()), highest: count(self.highest()) }
     }
 
     /// `-total`, as a sum.
     pub fn sum(&self) -> MetricValues {
-        MetricValues { at_end: Some(self.sum), highest: Some(self.highest_totals().1) }
+        MetricValues { at_end: Some(self.window.total().sum), highest: Some(self.highest().sum) }
     }
 
     /// `-rate`

@@ -32,13 +32,44 @@ impl Sample {
 /// The retained samples of a sensor.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
+    /// The sample that takes values; what `samples` has of it is older.
+    present: Sample,
+    /// Until then the present sample takes values, and none is outdated.
+    settled_until: i64,
+    others: Others,
     /// One more than `metrics.num.samples`, so that samples overlapping the window are kept whole. Those not used yet
     /// count nothing.
     samples: [Sample; SAMPLES + 1],
     used: usize,
+    /// Place of the present sample.
     current: usize,
-    /// Until then the current sample takes values, and none is outdated.
-    settled_until: i64,
+    /// What there was in samples that count no more.
+    gone: Amounts,
+}
+
+/// What the samples beside the present one come to. Sums are added in the order of the samples: what stands before the
+/// present one, and after it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Others {
+    count: i64,
+    before: f64,
+    after: f64,
+}
+
+/// Amounts over the life of a sensor.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Amounts {
+    pub count: i64,
+    pub sum: f64,
+    pub max: f64,
+}
+
+impl Amounts {
+    fn add(&mut self, sample: &Sample) {
+        self.count += sample.count;
+        self.sum += sample.sum;
+        self.max = self.max.max(sample.max);
+    }
 }
 
 impl Window {
@@ -52,21 +83,39 @@ impl Window {
     #[cold]
     #[inline(never)]
     pub fn advance(&mut self, Millis(now): Millis) {
-        if self.used == 0 || now - self.samples[self.current].start >= WINDOW_MS {
+        self.put_back();
+        if self.used == 0 || now - self.present.start >= WINDOW_MS {
             self.current = if self.used == 0 { 0 } else { (self.current + 1) % self.samples.len() };
             self.used = self.used.max(self.current + 1);
+            self.gone.add(&self.samples[self.current]);
             self.samples[self.current] = Sample::new(now);
         }
-        self.purge(now);
+        self.empty_outdated(now);
+        self.take_out();
         let outdated = self.samples[..self.used].iter().map(|sample| sample.last + OUTDATED_MS);
-        self.settled_until = outdated.fold(self.samples[self.current].start + WINDOW_MS, i64::min);
+        self.settled_until = outdated.fold(self.present.start + WINDOW_MS, i64::min);
+    }
+
+    fn put_back(&mut self) {
+        self.samples[self.current] = self.present;
+    }
+
+    fn take_out(&mut self) {
+        self.present = self.samples[self.current];
+        let [a, b, c] = &self.samples;
+        let (before, after) = match self.current {
+            0 => (b.sum, c.sum),
+            1 => (a.sum, c.sum),
+            _ => (a.sum + b.sum, 0.0),
+        };
+        self.others = Others { count: a.count + b.count + c.count - self.present.count, before, after };
     }
 
     /// Records the same value so many times, at last at this instant, before which the window is settled. The value is
     /// not negative.
     #[inline]
     pub fn add(&mut self, Millis(now): Millis, count: i64, value: f64) {
-        let sample = &mut self.samples[self.current];
+        let sample = &mut self.present;
         sample.count += count;
         sample.sum += value * count as f64;
         sample.max = if value > sample.max { value } else { sample.max };
@@ -74,43 +123,57 @@ impl Window {
     }
 
     /// Records the same value at `count` instants, `every_ms` apart, the first at `first`. Costs as much as there are
-    /// windows, not values. Returns the last instant.
-    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) -> Millis {
+    /// windows, not values.
+    pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
         let (mut at, mut left, every_ms) = (first, count, every_ms.max(1));
         loop {
             if at >= self.settled_until() {
                 self.advance(at);
             }
-            let full_at = self.samples[self.current].start + WINDOW_MS;
-            // As a rule all of them fall into one window, which needs no division to see.
-            let now = if at.0 + (left - 1) * every_ms < full_at {
-                left
-            } else {
-                ((full_at - at.0 + every_ms - 1) / every_ms).max(1)
-            };
+            let full_at = self.present.start + WINDOW_MS;
+            let now = left.min((full_at - at.0 + every_ms - 1) / every_ms).max(1);
             let last = Millis(at.0 + (now - 1) * every_ms);
             self.add(last, now, value);
             left -= now;
             if left == 0 {
-                return last;
+                if last >= self.settled_until() {
+                    self.advance(last);
+                }
+                return;
             }
             at = Millis(last.0 + every_ms);
         }
     }
 
     fn purge(&mut self, now: i64) {
+        self.put_back();
+        self.empty_outdated(now);
+        self.take_out();
+    }
+
+    #[inline]
+    fn empty_outdated(&mut self, now: i64) {
         for sample in &mut self.samples[..self.used] {
             if now - sample.last >= OUTDATED_MS {
+                self.gone.add(sample);
                 *sample = Sample::new(now);
             }
         }
     }
 
+    /// All values so far.
+    pub fn total(&self) -> Amounts {
+        let mut total = self.gone;
+        let others = self.samples.iter().enumerate().filter(|(place, _)| *place != self.current);
+        others.map(|(_, sample)| sample).chain([&self.present]).for_each(|sample| total.add(sample));
+        total
+    }
+
     /// The average over the samples as they are; `None` without values.
     #[inline]
     pub fn present_avg(&self) -> Option<f64> {
-        let [a, b, c] = &self.samples;
-        let (count, sum) = (a.count + b.count + c.count, a.sum + b.sum + c.sum);
+        let count = self.others.count + self.present.count;
+        let sum = self.others.before + self.present.sum + self.others.after;
         (count > 0).then(|| sum / count as f64)
     }
 

@@ -442,8 +442,7 @@ impl Partitions {
 
     /// The consumer gets records of a partition.
     #[inline]
-    pub fn records(&mut self, facts: &Facts, consumer: ConsumerNumber, batch: &RecordBatch) -> Taken {
-        let group = facts.consumers[consumer].group;
+    pub fn records(&mut self, group: GroupNumber, consumer: ConsumerNumber, batch: &RecordBatch) -> Taken {
         let Some(slot) = self.slot(group, &batch.partition) else { return Taken::NotOwned };
         let Some(holder) = self.groups[group].slots[slot as usize].holder(consumer) else { return Taken::NotOwned };
         let position = holder.position.replace(batch.from + i64::from(batch.count));

@@ -71,6 +71,11 @@ pub fn entity(event: &Event) -> Entity {
     }
 }
 
+/// Number of [`Event::ProcessingBegan`].
+pub(super) const PROCESSING_BEGAN: u8 = 6;
+/// Number of [`Event::ProcessingEnded`].
+pub(super) const PROCESSING_ENDED: u8 = 7;
+
 /// Name and number of an event. Names stand in the file, numbers in the canonical bytes. Numbers are given once and
 /// never change, so that a digest stays comparable from version to version.
 #[inline]
@@ -81,8 +86,8 @@ pub fn kind(event: &Event) -> (u8, &'static str) {
         Event::ProcessStopped { .. } => (3, "ProcessStopped"),
         Event::PauseBegan { .. } => (4, "PauseBegan"),
         Event::PauseEnded { .. } => (5, "PauseEnded"),
-        Event::ProcessingBegan { .. } => (6, "ProcessingBegan"),
-        Event::ProcessingEnded { .. } => (7, "ProcessingEnded"),
+        Event::ProcessingBegan { .. } => (PROCESSING_BEGAN, "ProcessingBegan"),
+        Event::ProcessingEnded { .. } => (PROCESSING_ENDED, "ProcessingEnded"),
         Event::PollStalled { .. } => (8, "PollStalled"),
         Event::CallbackBegan { .. } => (9, "CallbackBegan"),
         Event::CallbackEnded { .. } => (10, "CallbackEnded"),
@@ -98,8 +103,9 @@ pub fn kind(event: &Event) -> (u8, &'static str) {
     }
 }
 
+/// Name and number of what a client tells.
 #[inline]
-fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
+pub(super) fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
     use ClientEvent as C;
     match event {
         C::CoordinatorFound { .. } => (40, "CoordinatorFound"),
@@ -161,18 +167,50 @@ pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
     }
 }
 
+/// Hands the fields of what a client tells to `sink`: here those of the commonest events, which are but numbers.
 #[inline]
-fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
+pub(super) fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
     use ClientEvent as C;
     match event {
         C::HeartbeatSent | C::RebalanceNoticed | C::PollCalled => {}
-        C::CoordinatorFound { broker } => sink.number("coordinator", i64::from(broker.0)),
-        C::CoordinatorUnknown { cause } => sink.text("cause", cause),
         C::ResponseHandled { api, error, latency_ns } => {
             sink.word("api", *api as i16, api_name(*api));
             sink.word("error", error.code(), error.name());
             sink.number("latency_ns", *latency_ns as i64);
         }
+        C::PollReturned { records } => sink.number("records", i64::from(*records)),
+        C::CommitSent { sync, partitions } => {
+            sink.flag("sync", *sync);
+            sink.number("partitions", i64::from(*partitions));
+        }
+        C::CommitEnded { .. }
+        | C::CoordinatorFound { .. }
+        | C::CoordinatorUnknown { .. }
+        | C::RejoinRequested { .. }
+        | C::JoinGroupSent { .. }
+        | C::Joined { .. }
+        | C::Synced { .. }
+        | C::RebalanceFailed { .. }
+        | C::GenerationReset { .. }
+        | C::AssignmentChanged { .. }
+        | C::LeaveGroup { .. }
+        | C::Exception { .. }
+        | C::PositionSet { .. } => rarer_client_fields(event, sink),
+    }
+}
+
+/// Events with texts or lists, and rarer ones.
+#[inline(never)]
+fn rarer_client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
+    use ClientEvent as C;
+    match event {
+        C::CommitEnded { offsets, result, latency_ns } => {
+            sink.offsets("offsets", offsets);
+            sink.optional_text("exception", result.err());
+            sink.number("latency_ns", *latency_ns as i64);
+        }
+        C::CoordinatorFound { broker } => sink.number("coordinator", i64::from(broker.0)),
+        C::CoordinatorUnknown { cause } => sink.text("cause", cause),
         C::RejoinRequested { reason } | C::GenerationReset { reason } => sink.text("reason", reason),
         C::JoinGroupSent { member, reason } => {
             sink.text("member", member.as_str());
@@ -190,16 +228,6 @@ fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
         }
         C::RebalanceFailed { error } => sink.word("error", error.code(), error.name()),
         C::AssignmentChanged { partitions } => sink.partitions("partitions", partitions),
-        C::PollReturned { records } => sink.number("records", i64::from(*records)),
-        C::CommitSent { sync, partitions } => {
-            sink.flag("sync", *sync);
-            sink.number("partitions", i64::from(*partitions));
-        }
-        C::CommitEnded { offsets, result, latency_ns } => {
-            sink.offsets("offsets", offsets);
-            sink.optional_text("exception", result.err());
-            sink.number("latency_ns", *latency_ns as i64);
-        }
         C::LeaveGroup { reason, sent } => {
             sink.text("reason", reason);
             sink.flag("sent", *sent);
@@ -214,6 +242,7 @@ fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
             sink.number("offset", *offset);
             sink.flag("reset", *reset);
         }
+        _ => {}
     }
 }
 

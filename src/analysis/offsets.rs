@@ -141,16 +141,16 @@ impl Offsets {
     pub fn committed(&mut self, group: GroupNumber, offsets: &CommittedOffsets) -> Option<(TopicPartition, i64, i64)> {
         let mut beyond = None;
         let partitions = &mut self.groups[group].partitions;
-        for (partition, offset) in offsets.iter() {
+        for (place, (partition, offset)) in offsets.iter().enumerate() {
             let Some(index) = self.lookup.find(partition) else { continue };
             let Some(Some(state)) = partitions.get_mut(index.0 as usize) else { continue };
             state.committed = Some(offset);
-            let processed = state.next.unwrap_or(0);
-            if offset > processed {
-                beyond = beyond.or_else(|| Some((partition.clone(), offset, processed)));
+            if offset > state.next.unwrap_or(0) {
+                beyond = beyond.or(Some((place, state.next.unwrap_or(0))));
             }
         }
-        beyond
+        let (place, processed) = beyond?;
+        offsets.iter().nth(place).map(|(partition, offset)| (partition.clone(), offset, processed))
     }
 
     /// The log ends at an instant.

@@ -394,7 +394,7 @@ impl FieldSink for CanonicalBytes {
         self.put_partitions(value.iter().map(|(partition, offset)| (partition, offset.to_le_bytes())));
     }
 
-    #[inline]
+    #[inline(never)]
     fn batches(&mut self, _name: &'static str, value: &[RecordBatch]) {
         self.put_partitions(value.iter().map(|batch| {
             let mut rest = [0; 12];

@@ -3,6 +3,7 @@
 
 mod coordinator_world;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use coordinator_world::{Act, Choice, World};
@@ -103,8 +104,9 @@ impl Asked {
 
     fn request(&mut self, now: i64, version: i16, body: Request) -> Vec<Output> {
         self.requests += 1;
-        let client = ClientInfo { client_id: "app".into(), client_host: "/10.0.0.1".into() };
-        self.handle(now, Input::Request { id: RequestId(self.requests), version, client, body })
+        let client = Rc::new(ClientInfo { client_id: "app".into(), client_host: "/10.0.0.1".into() });
+        let id = RequestId(self.requests);
+        self.handle(now, Input::Request { id, version, client, body: body.into() })
     }
 
     fn commit(&mut self, now: i64) {

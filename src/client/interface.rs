@@ -1,5 +1,6 @@
 //! What goes into a consumer and what comes out of it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::{SimDuration, SimTime};
@@ -143,7 +144,7 @@ pub enum Output {
     /// Send a request on a connection that is ready. The broker does not read it before `unread_until`: a Fetch of
     /// this consumer, which is not among the requests, may be parked on the connection until then (the request's
     /// sending time if none; earlier if records come in on that broker before). `version` is the request's.
-    Send { connection: Connection, correlation_id: u32, version: i16, request: Box<Request>, unread_until: SimTime },
+    Send { connection: Connection, correlation_id: u32, version: i16, request: Rc<Request>, unread_until: SimTime },
     /// `poll` returned and the application works on these records; [`Input::ProcessingDone`] ends it.
     /// With `stall` it is the busy pass that [`Input::Stall`] asked for (records may then be empty).
     Process { records: Arc<[RecordBatch]>, stall: bool },

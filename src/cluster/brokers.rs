@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use crate::coordinator::Shard;
 use crate::engine::{Distribution, RandomStream, SimDuration, SimTime, TimerSlot};
-use crate::protocol::{BrokerId, ErrorCode, GroupId};
+use crate::protocol::{BrokerId, ErrorCode};
 use crate::trace::PartitionIndex;
 
 use super::log::ReplicatedLog;
@@ -51,8 +51,8 @@ pub struct ShardHost {
     pub partition: u32,
     /// Its leader, while there is one.
     pub leader: Option<BrokerId>,
-    /// The coordinator.
-    pub shard: Shard,
+    /// The coordinator, while it does not handle an input.
+    pub shard: Option<Box<Shard>>,
     /// Its log.
     pub log: ReplicatedLog,
     /// The queue's slot of each of the coordinator's timers, by `TimerId`; made when a timer is first armed.
@@ -73,7 +73,8 @@ pub struct Brokers {
     pub brokers: Vec<Broker>,
     /// Shards that have groups in them.
     pub shards: Vec<ShardHost>,
-    by_group: FxHashMap<GroupId, u32>,
+    /// The shard of each group.
+    of_group: Vec<u32>,
     /// Replicas of partitions to which the scenario assigns them.
     assigned: FxHashMap<PartitionIndex, Vec<BrokerId>>,
     /// `broker.rack` by broker; empty if none has one.
@@ -92,25 +93,25 @@ impl Brokers {
             assigned: FxHashMap::default(),
             brokers: (0..brokers).map(broker).collect(),
             shards: Vec::new(),
-            by_group: FxHashMap::default(),
+            of_group: Vec::new(),
         }
     }
 
-    /// Puts a group into the shard of its partition; `new_shard` makes the shard if it is the first group there.
-    pub fn place(&mut self, group: &GroupId, partition: u32, new_shard: impl FnOnce(BrokerId) -> ShardHost) -> u32 {
+    /// Puts the next group into the shard of its partition; `new_shard` makes the shard if it is the first group there.
+    pub fn place(&mut self, partition: u32, new_shard: impl FnOnce(BrokerId) -> ShardHost) -> u32 {
         let known = self.shards.iter().position(|shard| shard.partition == partition);
         let index = known.unwrap_or_else(|| {
             let leader = self.preferred(partition);
             self.shards.push(new_shard(leader));
             self.shards.len() - 1
         }) as u32;
-        self.by_group.insert(group.clone(), index);
+        self.of_group.push(index);
         index
     }
 
-    /// The shard of a group.
-    pub fn shard_of(&self, group: &GroupId) -> Option<u32> {
-        self.by_group.get(group).copied()
+    /// The shard of a group, by the group's index in the scenario.
+    pub fn shard_of(&self, group: u32) -> u32 {
+        self.of_group[group as usize]
     }
 
     /// The first broker that is not fenced, from this one on, in turn.

@@ -97,7 +97,7 @@ impl Simulation<'_> {
         let next_epoch = self.brokers.shards[index as usize].epoch + 1;
         if !unclean {
             let leader_epoch = Some(next_epoch as i32);
-            self.shard_input(index, coordinator::Input::Resigned { leader_epoch }, None);
+            self.shard_input(index, coordinator::Input::Resigned { leader_epoch });
         }
         let host = &mut self.brokers.shards[index as usize];
         host.epoch = next_epoch;
@@ -105,7 +105,8 @@ impl Simulation<'_> {
         for slot in host.timers.drain(..).flatten() {
             self.queue.remove_timer(slot);
         }
-        host.shard = Shard::new(self.scenario.cluster.config.clone(), ReleaseRule::Deferred);
+        let config = self.scenario.cluster.config.clone();
+        host.shard = Some(Box::new(Shard::new(config, ReleaseRule::Deferred)));
     }
 
     /// Another broker leads the shard, or none.
@@ -135,7 +136,7 @@ impl Simulation<'_> {
     pub(super) fn begin_to_lead(&mut self, index: u32, epoch: u32) {
         if self.brokers.shards[index as usize].epoch == epoch {
             let leader_epoch = epoch as i32;
-            self.shard_input(index, coordinator::Input::Elected { leader_epoch }, None);
+            self.shard_input(index, coordinator::Input::Elected { leader_epoch });
         }
     }
 
@@ -147,6 +148,6 @@ impl Simulation<'_> {
         }
         let records = host.log.records();
         let (log_end, high_watermark) = (host.log.end(), host.log.high_watermark());
-        self.shard_input(index, coordinator::Input::Loaded { records, log_end, high_watermark }, None);
+        self.shard_input(index, coordinator::Input::Loaded { records, log_end, high_watermark });
     }
 }

@@ -11,31 +11,39 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use crate::coordinator::{LoggedRecord, MemberMetadata, Record, Records};
 use crate::engine::SimTime;
-use crate::protocol::message::CommittedPartition;
-use crate::protocol::{GroupId, TopicName, TopicPartition};
+use crate::protocol::{GroupId, TopicPartition};
+
+use super::cleaner::CleanedLog;
 
 /// What one operation appended.
-struct Batch {
+pub struct Batch {
     /// Offset of its first record.
-    base: i64,
-    records: Records,
+    pub base: i64,
+    /// Its records.
+    pub records: Records,
 }
 
 impl Batch {
     fn end(&self) -> i64 {
         self.base + self.records.len() as i64
     }
+
+    /// Its records with their offsets.
+    pub fn logged(&self) -> Vec<LoggedRecord> {
+        let placed = self.records.iter().zip(self.base..);
+        placed.map(|(record, offset)| LoggedRecord { offset, record }).collect()
+    }
 }
 
 /// A replicated log with its high watermark.
 pub struct ReplicatedLog {
-    /// Appended and written, in order; of the replicated ones those that hold a newest record of a key.
-    batches: Vec<Batch>,
-    /// Appended but not flushed: waits for the linger timer.
+    /// What is left of the replicated part.
+    replicated: CleanedLog,
+    /// Written but not replicated, in order.
+    written: VecDeque<Batch>,
+    /// Appended but not written: waits for the linger timer.
     open: Vec<Batch>,
     /// Offset after the last record, flushed or not.
     end: i64,
@@ -44,7 +52,6 @@ pub struct ReplicatedLog {
     /// Flushes under way: end offset of each, oldest first.
     in_flight: VecDeque<i64>,
     last_commit: SimTime,
-    compact_at: usize,
     segment: Segment,
 }
 
@@ -110,13 +117,13 @@ impl ReplicatedLog {
         let mut segment = Segment { records: 0, bytes: 0, bytes_max: segment_bytes.max(1), rolled: false };
         segment.write(older_records, (older_records * BYTES_OF_OLD_RECORD).min(segment_bytes.max(1)));
         ReplicatedLog {
-            batches: Vec::new(),
+            replicated: CleanedLog::default(),
+            written: VecDeque::new(),
             open: Vec::new(),
             end: 0,
             high_watermark: 0,
             in_flight: VecDeque::new(),
             last_commit: SimTime::ZERO,
-            compact_at: 1_024,
             segment,
         }
     }
@@ -142,7 +149,7 @@ impl ReplicatedLog {
         for batch in &self.open {
             self.segment.write_all(&batch.records);
         }
-        self.batches.append(&mut self.open);
+        self.written.extend(self.open.drain(..));
         self.in_flight.push_back(self.end);
         self.last_commit = self.last_commit.max(latency_end);
         self.last_commit
@@ -159,39 +166,42 @@ impl ReplicatedLog {
     /// The oldest flush is replicated. Returns the new high watermark.
     pub fn commit(&mut self) -> Option<i64> {
         self.high_watermark = self.in_flight.pop_front()?;
-        if self.batches.len() > self.compact_at {
-            self.compact();
-        }
+        self.clean();
         Some(self.high_watermark)
+    }
+
+    fn clean(&mut self) {
+        while let Some(batch) = self.written.pop_front_if(|batch| batch.end() <= self.high_watermark) {
+            self.replicated.push(batch);
+        }
     }
 
     /// A new leader takes over. Unless the old one handed over in order, what was not committed is lost.
     pub fn change_leader(&mut self, unclean: bool) {
-        self.batches.append(&mut self.open);
         if unclean {
-            let kept = self.batches.partition_point(|batch| batch.base < self.high_watermark);
-            self.batches.truncate(kept);
+            self.written.clear();
+            self.open.clear();
             self.end = self.high_watermark;
         }
+        self.written.extend(self.open.drain(..));
         self.high_watermark = self.end;
         self.in_flight.clear();
         self.last_commit = SimTime::ZERO;
-        self.compact();
+        self.clean();
     }
 
     /// What a loading coordinator reads.
     pub fn records(&self) -> Vec<LoggedRecord> {
-        let logged = |batch: &Batch| {
-            let placed = batch.records.iter().zip(batch.base..);
-            placed.map(|(record, offset)| LoggedRecord { offset, record }).collect::<Vec<_>>()
-        };
-        self.batches.iter().flat_map(logged).collect()
+        let mut records = self.replicated.records();
+        records.extend(self.written.iter().flat_map(Batch::logged));
+        records
     }
 
     /// How many records that is in the real log: the segment that is being written, and what is left of older ones.
     pub fn records_to_read(&self) -> u64 {
-        let left = || self.batches.iter().map(|batch| batch.records.len() as u64).sum();
-        self.segment.records + if self.segment.rolled { left() } else { 0 }
+        let written = self.written.iter().map(|batch| batch.records.len() as u64);
+        let left = self.replicated.record_count() + written.sum::<u64>();
+        self.segment.records + if self.segment.rolled { left } else { 0 }
     }
 
     /// Offset after the last record.
@@ -203,82 +213,6 @@ impl ReplicatedLog {
     pub fn high_watermark(&self) -> i64 {
         self.high_watermark
     }
-
-    /// Keeps the newest committed record of each key, and everything not committed. Tombstones go too. Most batches stay
-    /// or go as a whole: the next commit of a consumer names the same partitions.
-    fn compact(&mut self) {
-        let mut newest = Newest::default();
-        let mut stay = Vec::new();
-        for batch in self.batches.iter().rev() {
-            if batch.end() > self.high_watermark {
-                stay.resize(stay.len() + batch.records.len(), true);
-            } else {
-                newest.look_at(&batch.records, &mut stay);
-            }
-        }
-        stay.reverse();
-        let mut stay = &stay[..];
-        let capacity = self.batches.capacity();
-        for batch in std::mem::replace(&mut self.batches, Vec::with_capacity(capacity)) {
-            let (staying, of_later) = stay.split_at(batch.records.len());
-            stay = of_later;
-            if staying.iter().all(|stays| *stays) {
-                self.batches.push(batch);
-            } else if staying.contains(&true) {
-                let kept = batch.records.iter().zip(batch.base..).zip(staying).filter(|(_, stays)| **stays);
-                self.batches
-                    .extend(kept.map(|((record, base), _)| Batch { base, records: Records::Each(vec![record]) }));
-            }
-        }
-        self.compact_at = self.batches.len() * 2 + 1_024;
-    }
-}
-
-/// Keys of which a record was seen, by one who walks from the newest record to the oldest.
-#[derive(Default)]
-struct Newest<'a> {
-    groups: FxHashSet<&'a GroupId>,
-    /// By partition of each group's topics.
-    offsets: FxHashMap<(&'a GroupId, &'a TopicName), Vec<bool>>,
-}
-
-impl<'a> Newest<'a> {
-    /// Tells of each record, the last one first, whether it stays: as the newest of its key, unless it is a tombstone.
-    /// Records of transactions stay.
-    fn look_at(&mut self, records: &'a Records, stay: &mut Vec<bool>) {
-        match records {
-            Records::Commit(commit) if commit.producer.is_none() => {
-                let same_topic = |left: &CommittedPartition, right: &CommittedPartition| {
-                    left.partition.topic == right.partition.topic
-                };
-                for run in commit.partitions.chunk_by(same_topic).rev() {
-                    let seen = self.offsets.entry((&commit.group, &run[0].partition.topic)).or_default();
-                    stay.extend(run.iter().rev().map(|committed| is_first(seen, committed.partition.partition)));
-                }
-            }
-            Records::Commit(commit) => stay.resize(stay.len() + commit.partitions.len(), true),
-            Records::Each(records) => {
-                let stays = |record: &'a Record| match record {
-                    Record::GroupMetadata { group, value } => self.groups.insert(group) && value.is_some(),
-                    Record::OffsetCommit { group, partition, producer: None, value } => {
-                        let seen = self.offsets.entry((group, &partition.topic)).or_default();
-                        is_first(seen, partition.partition) && value.is_some()
-                    }
-                    Record::OffsetCommit { .. } | Record::EndTxnMarker { .. } => true,
-                };
-                stay.extend(records.iter().rev().map(stays));
-            }
-        }
-    }
-}
-
-/// Notes a partition; false if it was noted before.
-fn is_first(seen: &mut Vec<bool>, partition: i32) -> bool {
-    let place = partition as usize;
-    if place >= seen.len() {
-        seen.resize(place + 1, false);
-    }
-    !std::mem::replace(&mut seen[place], true)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Each file owns one fault domain and says in its first lines how things fail there.
 
 mod brokers;
+mod cleaner;
 mod consumers;
 mod faults;
 mod fetching;

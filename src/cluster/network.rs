@@ -7,11 +7,10 @@
 //! blocked, answers still come through. Each consumer's links draw from streams of their own.
 
 use std::collections::VecDeque;
-
-use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
 use crate::client::Connection;
-use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
+use crate::engine::{RandomStream, Sampler, SimDuration, SimTime, Slab};
 use crate::protocol::BrokerId;
 use crate::protocol::message::{Request, Response};
 use crate::scenario::checked::{Direction, Distribution, LinkSet, Network as NetworkModel};
@@ -45,7 +44,7 @@ pub enum Packet {
     /// Nobody listens there, or the broker went away.
     Reset,
     /// A request. The broker does not read it before `not_before`: a Fetch of the same connection is parked until then.
-    Request { correlation_id: u32, version: i16, request: Box<Request>, not_before: SimTime },
+    Request { correlation_id: u32, version: i16, request: Rc<Request>, not_before: SimTime },
     /// An answer.
     Response { correlation_id: u32, response: Response },
     /// The client closed its end.
@@ -71,11 +70,22 @@ impl Packet {
     }
 }
 
+/// A packet on its way.
+#[derive(Debug)]
+pub struct Flight {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// To which end.
+    pub way: Way,
+    /// The packet.
+    pub packet: Packet,
+}
+
 /// What becomes of a packet that was handed to the network.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// It arrives then.
-    Arrives(SimTime),
+    /// It arrives then: it is to be taken with [`Network::take`], under this key.
+    Arrives(SimTime, u32),
     /// It was lost: the way is to be tried again then.
     RetryAt(SimTime),
     /// It waits behind a lost packet, or the connection is gone.
@@ -101,7 +111,7 @@ pub struct Unread {
     /// Version of the request.
     pub version: i16,
     /// The request.
-    pub request: Box<Request>,
+    pub request: Rc<Request>,
 }
 
 /// A connection as both ends see it.
@@ -181,8 +191,9 @@ pub struct Network {
     model: NetworkModel,
     latency: Sampler,
     streams: Vec<Streams>,
-    links: FxHashMap<ConnectionId, Link>,
-    next_id: u32,
+    /// By connection: eight bytes stay of one that was forgotten.
+    links: Vec<Option<Box<Link>>>,
+    flights: Slab<Flight>,
     active: Vec<ActiveFault>,
 }
 
@@ -191,7 +202,7 @@ impl Network {
     pub fn new(model: NetworkModel, seed: u64, consumers: impl Iterator<Item = impl AsRef<str>>) -> Self {
         let streams = consumers.map(|name| Streams::new(seed, name.as_ref())).collect();
         let latency = model.latency.sampler();
-        Network { model, latency, streams, links: FxHashMap::default(), next_id: 0, active: Vec::new() }
+        Network { model, latency, streams, links: Vec::new(), flights: Slab::new(), active: Vec::new() }
     }
 
     /// Delays of that consumer's packets are drawn under another seed from here on.
@@ -204,8 +215,7 @@ impl Network {
         let broker = match kind {
             Connection::Bootstrap(broker) | Connection::Data(broker) | Connection::Coordinator(broker) => broker,
         };
-        let id = ConnectionId(self.next_id);
-        self.next_id += 1;
+        let id = ConnectionId(self.links.len() as u32);
         let link = Link {
             consumer,
             incarnation,
@@ -220,27 +230,24 @@ impl Network {
             to_broker: Lane::default(),
             from_broker: Lane::default(),
         };
-        self.links.insert(id, link);
+        self.links.push(Some(Box::new(link)));
         id
     }
 
     /// The connection, if it still exists.
     pub fn link(&mut self, id: ConnectionId) -> Option<&mut Link> {
-        self.links.get_mut(&id)
+        self.links[id.0 as usize].as_deref_mut()
     }
 
     /// Forgets a connection that is closed at both ends.
     pub fn forget_if_closed(&mut self, id: ConnectionId) {
-        if self.links.get(&id).is_some_and(|link| !link.client_open && !link.broker_open) {
-            self.links.remove(&id);
-        }
+        self.links[id.0 as usize].take_if(|link| !link.client_open && !link.broker_open);
     }
 
     /// Connections that a fault on these links or a broker's end breaks, in the order they were opened.
     pub fn connections(&self, mut meant: impl FnMut(&Link) -> bool) -> Vec<ConnectionId> {
-        let mut found: Vec<_> = self.links.iter().filter(|(_, link)| meant(link)).map(|(id, _)| *id).collect();
-        found.sort_unstable();
-        found
+        let open = self.links.iter().zip(0..).filter(|(link, _)| link.as_deref().is_some_and(&mut meant));
+        open.map(|(_, id)| ConnectionId(id)).collect()
     }
 
     /// A network fault begins.
@@ -262,10 +269,7 @@ impl Network {
 
     /// How long the connection rests after an answer (`throttle_time_ms`): the longest of what is asked for.
     pub fn throttle(&mut self, id: ConnectionId) -> SimDuration {
-        if self.active.is_empty() {
-            return SimDuration::ZERO;
-        }
-        let Some(link) = self.links.get(&id) else { return SimDuration::ZERO };
+        let Some(link) = &self.links[id.0 as usize] else { return SimDuration::ZERO };
         let random = &mut self.streams[link.consumer as usize].from_broker;
         let mut longest = SimDuration::ZERO;
         for fault in &self.active {
@@ -286,33 +290,49 @@ impl Network {
         })
     }
 
+    /// Some network fault is active.
+    pub fn is_faulty(&self) -> bool {
+        !self.active.is_empty()
+    }
+
     /// Sends a packet. If it can't leave, the network keeps it for [`Network::retry`].
-    pub fn send(&mut self, now: SimTime, id: ConnectionId, way: Way, packet: Packet) -> (Sent, Option<Packet>) {
-        let Some(link) = self.links.get_mut(&id) else { return (Sent::Held, None) };
+    pub fn send(&mut self, now: SimTime, id: ConnectionId, way: Way, packet: Packet) -> Sent {
+        let Some(link) = &mut self.links[id.0 as usize] else { return Sent::Held };
         if !link.lane(way).held.is_empty() {
             link.lane(way).held.push_back(packet);
-            return (Sent::Held, None);
+            return Sent::Held;
         }
-        let rto = packet.rto(self.model.rto);
         let random = self.streams[link.consumer as usize].of(way);
-        let latency = transit(&self.latency, self.model.loss, &self.active, link, way, rto, random);
+        let latency = if self.active.is_empty() && self.model.loss == 0.0 {
+            Some(self.latency.sample(random))
+        } else {
+            let rto = packet.rto(self.model.rto);
+            transit(&self.latency, self.model.loss, &self.active, link, way, rto, random)
+        };
         let lane = link.lane(way);
         match latency {
             None => {
+                let rto = packet.rto(self.model.rto);
                 lane.held.push_back(packet);
                 lane.attempt = 0;
-                (Sent::RetryAt(now + rto), None)
+                Sent::RetryAt(now + rto)
             }
             Some(latency) => {
                 lane.last_arrival = lane.last_arrival.max(now + latency).max(packet.not_before());
-                (Sent::Arrives(lane.last_arrival), Some(packet))
+                Sent::Arrives(lane.last_arrival, self.flights.insert(Flight { connection: id, way, packet }))
             }
         }
     }
 
-    /// Tries a lane again whose first packet was lost. On success all held packets leave, in order.
-    pub fn retry(&mut self, now: SimTime, id: ConnectionId, way: Way) -> Result<Vec<(SimTime, Packet)>, SimTime> {
-        let Some(link) = self.links.get_mut(&id) else { return Ok(Vec::new()) };
+    /// Takes a packet that arrives.
+    pub fn take(&mut self, flight: u32) -> Flight {
+        self.flights.remove(flight)
+    }
+
+    /// Tries a lane again whose first packet was lost. On success all held packets leave, in order: when they arrive, and
+    /// under which keys.
+    pub fn retry(&mut self, now: SimTime, id: ConnectionId, way: Way) -> Result<(SimTime, Vec<u32>), SimTime> {
+        let Some(link) = &mut self.links[id.0 as usize] else { return Ok((now, Vec::new())) };
         let rto = link.lane(way).held.front().map_or(self.model.rto, |packet| packet.rto(self.model.rto));
         let random = self.streams[link.consumer as usize].of(way);
         let latency = transit(&self.latency, self.model.loss, &self.active, link, way, rto, random);
@@ -323,12 +343,14 @@ impl Network {
         };
         lane.last_arrival = lane.last_arrival.max(now + latency);
         lane.attempt = 0;
-        let arrival = lane.last_arrival;
-        Ok(lane.held.drain(..).map(|packet| (arrival, packet)).collect())
+        let held = lane.held.drain(..).map(|packet| Flight { connection: id, way, packet });
+        let leave = held.map(|flight| self.flights.insert(flight)).collect();
+        Ok((lane.last_arrival, leave))
     }
 }
 
-/// Time of one packet on its way, losses included; `None` in a black hole.
+/// Time of one packet on its way where faults are active or packets are lost; `None` in a black hole.
+#[inline(never)]
 fn transit(
     latency: &Sampler,
     loss: f64,
@@ -412,7 +434,13 @@ mod tests {
     }
 
     fn send(network: &mut Network, id: ConnectionId, now: SimTime, way: Way) -> Sent {
-        network.send(now, id, way, Packet::Fin).0
+        network.send(now, id, way, Packet::Fin)
+    }
+
+    /// When a packet arrives that leaves now.
+    fn arrival(network: &mut Network, id: ConnectionId, now: SimTime, way: Way) -> SimTime {
+        let Sent::Arrives(arrival, _) = send(network, id, now, way) else { panic!("nothing is lost for good") };
+        arrival
     }
 
     #[test]
@@ -420,9 +448,7 @@ mod tests {
         let (mut network, id) = network(0.3);
         let mut last = SimTime::ZERO;
         for sent in 0..500 {
-            let Sent::Arrives(arrival) = send(&mut network, id, at(sent), Way::ToBroker) else {
-                panic!("nothing is lost for good")
-            };
+            let arrival = arrival(&mut network, id, at(sent), Way::ToBroker);
             assert!(arrival >= last && arrival >= at(sent) + LATENCY);
             last = arrival;
         }
@@ -434,9 +460,7 @@ mod tests {
         let mut late = Vec::new();
         for _ in 0..200 {
             let id = network.open(0, 1, Connection::Data(BrokerId(0)));
-            let Sent::Arrives(arrival) = send(&mut network, id, at(0), Way::ToBroker) else {
-                panic!("nothing is lost for good")
-            };
+            let arrival = arrival(&mut network, id, at(0), Way::ToBroker);
             late.push(arrival.since(at(0) + LATENCY).as_millis());
         }
         late.sort_unstable();
@@ -449,13 +473,13 @@ mod tests {
         let (mut network, id) = network(0.0);
         network.begin(7, links(Direction::Both), Effect::BlackHole);
         let syn = Packet::Syn { versions: false };
-        assert_eq!(network.send(at(0), id, Way::ToBroker, syn).0, Sent::RetryAt(at(1_000)));
+        assert_eq!(network.send(at(0), id, Way::ToBroker, syn), Sent::RetryAt(at(1_000)));
         assert_eq!(network.retry(at(1_000), id, Way::ToBroker).unwrap_err(), at(3_000), "1 s + 2 s");
         network.end(7);
-        assert_eq!(network.retry(at(3_000), id, Way::ToBroker).unwrap().len(), 1);
+        assert_eq!(network.retry(at(3_000), id, Way::ToBroker).unwrap().1.len(), 1);
         network.begin(8, links(Direction::Both), Effect::BlackHole);
         let versions = Packet::Syn { versions: true };
-        assert_eq!(network.send(at(4_000), id, Way::ToBroker, versions).0, Sent::RetryAt(at(4_200)), "data");
+        assert_eq!(network.send(at(4_000), id, Way::ToBroker, versions), Sent::RetryAt(at(4_200)), "data");
     }
 
     #[test]
@@ -467,16 +491,16 @@ mod tests {
         assert_eq!(network.retry(at(200), id, Way::ToBroker).unwrap_err(), at(600), "200 + 400");
         assert_eq!(network.retry(at(600), id, Way::ToBroker).unwrap_err(), at(1_400), "600 + 800");
         network.end(7);
-        let released = network.retry(at(1_400), id, Way::ToBroker).unwrap();
-        assert_eq!(released.iter().map(|(arrival, _)| *arrival).collect::<Vec<_>>(), [at(1_401), at(1_401)]);
-        assert_eq!(send(&mut network, id, at(1_400), Way::ToBroker), Sent::Arrives(at(1_401)));
+        let (released_at, released) = network.retry(at(1_400), id, Way::ToBroker).unwrap();
+        assert_eq!((released_at, released.len()), (at(1_401), 2));
+        assert_eq!(arrival(&mut network, id, at(1_400), Way::ToBroker), at(1_401));
     }
 
     #[test]
     fn a_one_way_fault_leaves_the_other_way_open() {
         let (mut network, id) = network(0.0);
         network.begin(7, links(Direction::ToBroker), Effect::BlackHole);
-        assert_eq!(send(&mut network, id, at(0), Way::FromBroker), Sent::Arrives(at(1)));
+        assert_eq!(arrival(&mut network, id, at(0), Way::FromBroker), at(1));
         assert_eq!(send(&mut network, id, at(0), Way::ToBroker), Sent::RetryAt(at(200)));
     }
 
@@ -485,7 +509,7 @@ mod tests {
         let (mut network, coordinator) = network(0.0);
         let data = network.open(0, 1, Connection::Data(BrokerId(0)));
         network.begin(7, LinkSet { coordinator_only: true, ..links(Direction::Both) }, Effect::BlackHole);
-        assert_eq!(send(&mut network, data, at(0), Way::ToBroker), Sent::Arrives(at(1)));
+        assert_eq!(arrival(&mut network, data, at(0), Way::ToBroker), at(1));
         assert_eq!(send(&mut network, coordinator, at(0), Way::ToBroker), Sent::RetryAt(at(200)));
         assert!(!network.data_blocked(0, BrokerId(0)));
     }
@@ -494,7 +518,9 @@ mod tests {
     fn a_request_behind_a_parked_fetch_is_read_when_that_is_over() {
         let (mut network, id) = network(0.0);
         let request = crate::protocol::message::Request::Metadata { topics: None };
-        let packet = Packet::Request { correlation_id: 1, version: 0, request: Box::new(request), not_before: at(350) };
-        assert_eq!(network.send(at(0), id, Way::ToBroker, packet).0, Sent::Arrives(at(350)));
+        let packet = Packet::Request { correlation_id: 1, version: 0, request: request.into(), not_before: at(350) };
+        assert!(
+            matches!(network.send(at(0), id, Way::ToBroker, packet), Sent::Arrives(arrival, _) if arrival == at(350))
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::client::Input as ClientInput;
-use crate::coordinator::{self, Output as ShardOutput, ReleaseRule, RequestId, Shard, TimerId};
+use crate::coordinator::{self, MemberIds, Output as ShardOutput, Records, ReleaseRule, RequestId, Shard, TimerId};
 use crate::engine::{Millis, RandomStream, SimDuration, SimTime};
 use crate::protocol::message::{Listing, Request, Response, TopicMetadata};
 use crate::protocol::{BrokerId, ErrorCode, GroupId, MemberId, TopicName, TopicPartition};
@@ -11,16 +11,16 @@ use crate::trace::{Event, PartitionIndex};
 
 use super::brokers::{ShardHost, append_stream, leadership_stream, timer_stream};
 use super::log::ReplicatedLog;
-use super::network::{ConnectionId, Packet, Sent, Unread, Way};
-use super::simulation::{Flight, Simulation, Target};
+use super::network::{ConnectionId, Flight, Packet, Sent, Unread, Way};
+use super::simulation::{Simulation, Target};
 
 /// Makes member ids for the consumer whose request is handled: those that are fixed first, then drawn ones.
-struct DrawnMemberIds<'a> {
-    fixed: &'a mut VecDeque<MemberId>,
-    random: &'a mut RandomStream,
+struct DrawnMemberIds {
+    fixed: VecDeque<MemberId>,
+    random: RandomStream,
 }
 
-impl coordinator::MemberIds for DrawnMemberIds<'_> {
+impl MemberIds for DrawnMemberIds {
     fn new_member_id(&mut self, prefix: &str) -> MemberId {
         if let Some(fixed) = self.fixed.pop_front() {
             return fixed;
@@ -41,9 +41,34 @@ impl coordinator::MemberIds for DrawnMemberIds<'_> {
 /// Inputs without a request make no member ids.
 struct NoMemberIds;
 
-impl coordinator::MemberIds for NoMemberIds {
+impl MemberIds for NoMemberIds {
     fn new_member_id(&mut self, _prefix: &str) -> MemberId {
         unreachable!("only a JoinGroup makes member ids")
+    }
+}
+
+/// The broker that does what a shard wants done.
+struct ShardWorld<'s, 'a> {
+    simulation: &'s mut Simulation<'a>,
+    shard: u32,
+    leader: BrokerId,
+}
+
+impl coordinator::Outputs for ShardWorld<'_, '_> {
+    fn push(&mut self, output: ShardOutput) {
+        match output {
+            ShardOutput::Respond { id, body } => {
+                let (connection, correlation_id) = asked_on(id);
+                self.simulation.respond(connection, correlation_id, body);
+            }
+            ShardOutput::SetTimer { timer, at } => self.simulation.set_shard_timer(self.shard, timer, at),
+            ShardOutput::Event(event) => {
+                self.simulation.emit(Event::Coordinator { broker: self.leader, event });
+            }
+            ShardOutput::Append { base_offset, records } => self.simulation.append(self.shard, base_offset, records),
+            ShardOutput::CancelTimer(timer) => self.simulation.cancel_shard_timer(self.shard, timer),
+            ShardOutput::LoadLog { .. } => self.simulation.load_log(self.shard),
+        }
     }
 }
 
@@ -51,30 +76,25 @@ impl Simulation<'_> {
     /// Sends a packet at `at` (now, or a little later when the sender needs time first).
     pub(super) fn send_packet(&mut self, at: SimTime, connection: ConnectionId, way: Way, packet: Packet) {
         match self.network.send(at, connection, way, packet) {
-            (Sent::Arrives(arrival), Some(packet)) => self.fly(arrival, connection, way, packet),
-            (Sent::RetryAt(retry), _) => self.queue.schedule(retry, Target::Retransmit(connection, way)),
-            _ => {}
+            Sent::Arrives(arrival, flight) => self.queue.schedule(arrival, Target::Packet(flight)),
+            Sent::RetryAt(retry) => self.queue.schedule(retry, Target::Retransmit(connection, way)),
+            Sent::Held => {}
         }
-    }
-
-    fn fly(&mut self, arrival: SimTime, connection: ConnectionId, way: Way, packet: Packet) {
-        let slot = self.flights.insert(Flight { connection, way, packet });
-        self.queue.schedule(arrival, Target::Packet(slot));
     }
 
     pub(super) fn retransmit(&mut self, connection: ConnectionId, way: Way) {
         match self.network.retry(self.now, connection, way) {
-            Ok(packets) => {
-                for (arrival, packet) in packets {
-                    self.fly(arrival, connection, way, packet);
+            Ok((arrival, flights)) => {
+                for flight in flights {
+                    self.queue.schedule(arrival, Target::Packet(flight));
                 }
             }
             Err(next) => self.queue.schedule(next, Target::Retransmit(connection, way)),
         }
     }
 
-    pub(super) fn packet_arrives(&mut self, slot: u32) {
-        let Flight { connection, way, packet } = self.flights.remove(slot);
+    pub(super) fn packet_arrives(&mut self, flight: u32) {
+        let Flight { connection, way, packet } = self.network.take(flight);
         match way {
             Way::ToBroker => self.packet_at_broker(connection, packet),
             Way::FromBroker => self.packet_at_client(connection, packet),
@@ -167,43 +187,59 @@ impl Simulation<'_> {
     /// The broker takes a request off a connection, which is in service from now on.
     fn serve(&mut self, id: ConnectionId, consumer: u32, broker: BrokerId, unread: Unread) {
         let Unread { correlation_id, version, request } = unread;
-        match *request {
-            Request::FindCoordinator { group_id } => {
-                let coordinator = self.coordinator_of(&group_id);
+        match &*request {
+            Request::FindCoordinator { .. } => {
+                let coordinator = self.coordinator_of(consumer);
                 let error = if coordinator.is_some() { ErrorCode::None } else { ErrorCode::CoordinatorNotAvailable };
                 self.respond(id, correlation_id, Response::FindCoordinator { error, coordinator });
             }
             Request::Metadata { topics } => {
-                let response = self.metadata(topics, broker);
+                let response = self.metadata(topics.as_deref(), broker);
                 self.respond(id, correlation_id, response);
             }
             Request::ListOffsets { latest, partitions } => {
-                let offsets = partitions.iter().map(|partition| self.list_offset(broker, partition, latest));
+                let offsets = partitions.iter().map(|partition| self.list_offset(broker, partition, *latest));
                 let offsets = offsets.collect();
                 self.respond(id, correlation_id, Response::ListOffsets { offsets });
             }
-            request => {
-                if let Some(body) = coordinator::check_request(&self.scenario.cluster.config, &request) {
-                    return self.respond(id, correlation_id, body);
+            body => {
+                if let Some(refusal) = coordinator::check_request(&self.scenario.cluster.config, body) {
+                    return self.respond(id, correlation_id, refusal);
                 }
-                let shard = self.brokers.shard_of(group_of(&request));
-                let Some(shard) = shard.filter(|shard| self.brokers.shards[*shard as usize].leader == Some(broker))
-                else {
-                    let body = coordinator::error_response(&request, ErrorCode::NotCoordinator);
-                    return self.respond(id, correlation_id, body);
-                };
-                let request_id = request_id(id, correlation_id);
+                let shard = self.shard_of(consumer);
+                if self.brokers.shards[shard as usize].leader != Some(broker) {
+                    let refusal = coordinator::error_response(body, ErrorCode::NotCoordinator);
+                    return self.respond(id, correlation_id, refusal);
+                }
+                let joins = matches!(body, Request::JoinGroup(_));
                 let client = self.client_info[consumer as usize].clone();
-                let input = coordinator::Input::Request { id: request_id, version, client, body: request };
-                self.shard_input(shard, input, Some(consumer));
+                let id = request_id(id, correlation_id);
+                let input = coordinator::Input::Request { id, version, client, body: request };
+                if joins { self.joins(consumer, shard, input) } else { self.shard_input(shard, input) }
             }
         }
     }
 
-    fn metadata(&self, topics: Option<Vec<TopicName>>, from: BrokerId) -> Response {
+    /// A consumer's JoinGroup reaches its shard, which may make a member id.
+    fn joins(&mut self, consumer: u32, shard: u32, input: coordinator::Input) {
+        let place = consumer as usize;
+        let fixed = std::mem::take(&mut self.fixed[place].member_ids);
+        let random = self.hosts[place].random.member_id.clone();
+        let mut ids = DrawnMemberIds { fixed, random };
+        self.shard_handles(shard, input, &mut ids);
+        self.fixed[place].member_ids = ids.fixed;
+        self.hosts[place].random.member_id = ids.random;
+    }
+
+    /// The shard of a consumer's group, which is the one that all its requests are about.
+    fn shard_of(&self, consumer: u32) -> u32 {
+        self.brokers.shard_of(self.group_of[consumer as usize])
+    }
+
+    fn metadata(&self, topics: Option<&[TopicName]>, from: BrokerId) -> Response {
         let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.may_lead(*broker));
-        let names =
-            topics.unwrap_or_else(|| self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect());
+        let all = || self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect();
+        let names: Vec<TopicName> = topics.map_or_else(all, <[TopicName]>::to_vec);
         let known = names.into_iter().filter_map(|name| {
             let state = &self.topics[*self.topic_index.get(&name)? as usize];
             let leaders = state.partitions.iter().map(|partition| self.brokers.leader_of(*partition)).collect();
@@ -238,8 +274,8 @@ impl Simulation<'_> {
         }
     }
 
-    fn coordinator_of(&self, group: &GroupId) -> Option<BrokerId> {
-        let shard = &self.brokers.shards[self.brokers.shard_of(group)? as usize];
+    fn coordinator_of(&self, consumer: u32) -> Option<BrokerId> {
+        let shard = &self.brokers.shards[self.shard_of(consumer) as usize];
         shard.leader.filter(|leader| self.brokers.may_lead(*leader))
     }
 
@@ -252,10 +288,13 @@ impl Simulation<'_> {
     fn respond(&mut self, id: ConnectionId, correlation_id: u32, response: Response) {
         let Some(link) = self.network.link(id) else { return };
         link.in_service = false;
-        let consumer = link.consumer;
+        let (consumer, nothing_follows) = (link.consumer, link.unread.is_empty() && !link.fin);
         let time = self.request_time.sample(&mut self.hosts[consumer as usize].random.request);
         let packet = Packet::Response { correlation_id, response };
         self.send_packet(self.now + time, id, Way::FromBroker, packet);
+        if nothing_follows && !self.network.is_faulty() {
+            return;
+        }
         let rests = self.network.throttle(id);
         let Some(link) = self.network.link(id) else { return };
         if rests > SimDuration::ZERO {
@@ -277,10 +316,10 @@ impl Simulation<'_> {
             crate::protocol::java_hash::coordinator_partition(group.as_str(), config.offsets_topic_num_partitions);
         let seed = self.seed;
         let known = self.brokers.shards.len();
-        let index = self.brokers.place(group, partition, |leader| ShardHost {
+        let index = self.brokers.place(partition, |leader| ShardHost {
             partition,
             leader: Some(leader),
-            shard: Shard::new(config.clone(), ReleaseRule::Deferred),
+            shard: Some(Box::new(Shard::new(config.clone(), ReleaseRule::Deferred))),
             log: ReplicatedLog::new(u64::from(config.offsets_topic_segment_bytes), cluster.offsets_log_records),
             timers: Vec::new(),
             latency: append_stream(seed, partition),
@@ -289,58 +328,45 @@ impl Simulation<'_> {
             epoch: 0,
         });
         if self.brokers.shards.len() > known {
-            self.shard_input(index, coordinator::Input::Elected { leader_epoch: 0 }, None);
+            self.shard_input(index, coordinator::Input::Elected { leader_epoch: 0 });
         }
     }
 
     /// Feeds a shard and does what it wants done.
-    pub(super) fn shard_input(&mut self, index: u32, input: coordinator::Input, from: Option<u32>) {
-        let mut outputs = std::mem::take(&mut self.shard_outputs);
-        let host = &mut self.brokers.shards[index as usize];
-        let now = self.now.millis();
-        match from {
-            Some(consumer) => {
-                let fixed = &mut self.fixed[consumer as usize].member_ids;
-                let mut ids = DrawnMemberIds { fixed, random: &mut self.hosts[consumer as usize].random.member_id };
-                host.shard.handle(now, input, &mut ids, &mut outputs);
-            }
-            None => host.shard.handle(now, input, &mut NoMemberIds, &mut outputs),
-        }
-        let leader = host.leader.unwrap_or(BrokerId(0));
-        for output in outputs.drain(..) {
-            self.shard_output(index, leader, output);
-        }
-        self.shard_outputs = outputs;
+    pub(super) fn shard_input(&mut self, index: u32, input: coordinator::Input) {
+        self.shard_handles(index, input, &mut NoMemberIds);
     }
 
-    fn shard_output(&mut self, index: u32, leader: BrokerId, output: ShardOutput) {
+    fn shard_handles(&mut self, index: u32, input: coordinator::Input, ids: &mut dyn MemberIds) {
         let host = &mut self.brokers.shards[index as usize];
-        match output {
-            ShardOutput::Respond { id, body } => {
-                let (connection, correlation_id) = asked_on(id);
-                self.respond(connection, correlation_id, body);
-            }
-            ShardOutput::Append { base_offset, records } => {
-                if host.log.append(base_offset, records) {
-                    let linger = self.scenario.cluster.config.group_coordinator_append_linger_ms.max(0) as u64;
-                    let target = Target::Flush { shard: index as u16, epoch: host.epoch };
-                    self.queue.schedule(self.now + SimDuration::from_millis(linger), target);
-                }
-            }
-            ShardOutput::SetTimer { timer, at } => self.set_shard_timer(index, timer, at),
-            ShardOutput::CancelTimer(timer) => {
-                if let Some(Some(slot)) = host.timers.get(timer.0 as usize) {
-                    self.queue.cancel(*slot);
-                }
-            }
-            ShardOutput::LoadLog { .. } => {
-                // The first leaders were there before the run.
-                let records = if host.epoch == 0 { 0 } else { host.log.records_to_read() };
-                let time = self.scenario.cluster.load_time_per_record * records;
-                let target = Target::Loaded { shard: index as u16, epoch: host.epoch };
-                self.queue.schedule(self.now + time, target);
-            }
-            ShardOutput::Event(event) => self.emit(Event::Coordinator { broker: leader, event }),
+        let leader = host.leader.unwrap_or(BrokerId(0));
+        let mut shard = host.shard.take().expect("a shard is given one input at a time");
+        let now = self.now.millis();
+        shard.handle(now, input, ids, &mut ShardWorld { simulation: self, shard: index, leader });
+        self.brokers.shards[index as usize].shard = Some(shard);
+    }
+
+    fn append(&mut self, index: u32, base_offset: i64, records: Records) {
+        let host = &mut self.brokers.shards[index as usize];
+        if host.log.append(base_offset, records) {
+            let linger = self.scenario.cluster.config.group_coordinator_append_linger_ms.max(0) as u64;
+            let target = Target::Flush { shard: index as u16, epoch: host.epoch };
+            self.queue.schedule(self.now + SimDuration::from_millis(linger), target);
+        }
+    }
+
+    fn load_log(&mut self, index: u32) {
+        let host = &self.brokers.shards[index as usize];
+        // The first leaders were there before the run.
+        let records = if host.epoch == 0 { 0 } else { host.log.records_to_read() };
+        let time = self.scenario.cluster.load_time_per_record * records;
+        let target = Target::Loaded { shard: index as u16, epoch: host.epoch };
+        self.queue.schedule(self.now + time, target);
+    }
+
+    fn cancel_shard_timer(&mut self, index: u32, timer: TimerId) {
+        if let Some(Some(slot)) = self.brokers.shards[index as usize].timers.get(timer.0 as usize) {
+            self.queue.cancel(*slot);
         }
     }
 
@@ -358,7 +384,7 @@ impl Simulation<'_> {
     }
 
     pub(super) fn shard_timer(&mut self, index: u32, timer: u32) {
-        self.shard_input(index, coordinator::Input::Timer(TimerId(timer)), None);
+        self.shard_input(index, coordinator::Input::Timer(TimerId(timer)));
     }
 
     /// The linger time of the open batch is over: it is written, or the write fails.
@@ -370,7 +396,7 @@ impl Simulation<'_> {
         if let Some((_, error)) = storage.failing.last() {
             let error = *error;
             if let Some(base_offset) = host.log.refuse() {
-                self.shard_input(index, coordinator::Input::AppendFailed { base_offset, error }, None);
+                self.shard_input(index, coordinator::Input::AppendFailed { base_offset, error });
             }
             return;
         }
@@ -393,7 +419,7 @@ impl Simulation<'_> {
             return;
         }
         if let Some(high_watermark) = host.log.commit() {
-            self.shard_input(index, coordinator::Input::Committed { high_watermark }, None);
+            self.shard_input(index, coordinator::Input::Committed { high_watermark });
         }
     }
 
@@ -417,17 +443,17 @@ impl Simulation<'_> {
             link.broker_is_gone();
             let consumer = link.consumer;
             match self.network.send(self.now, id, Way::FromBroker, Packet::Reset) {
-                (Sent::Arrives(arrival), Some(_)) => {
+                Sent::Arrives(arrival, flight) => {
                     let latest = latest.entry(consumer).or_insert(arrival);
                     *latest = arrival.max(*latest);
-                    broken.push((consumer, id));
+                    broken.push((consumer, flight));
                 }
-                (Sent::RetryAt(retry), _) => self.queue.schedule(retry, Target::Retransmit(id, Way::FromBroker)),
-                _ => {}
+                Sent::RetryAt(retry) => self.queue.schedule(retry, Target::Retransmit(id, Way::FromBroker)),
+                Sent::Held => {}
             }
         }
-        for (consumer, id) in broken {
-            self.fly(latest[&consumer], id, Way::FromBroker, Packet::Reset);
+        for (consumer, flight) in broken {
+            self.queue.schedule(latest[&consumer], Target::Packet(flight));
         }
     }
 }
@@ -439,23 +465,4 @@ fn request_id(connection: ConnectionId, correlation_id: u32) -> RequestId {
 
 fn asked_on(RequestId(id): RequestId) -> (ConnectionId, u32) {
     (ConnectionId((id >> 32) as u32), id as u32)
-}
-
-/// The group that a request is about.
-fn group_of(request: &Request) -> &GroupId {
-    match request {
-        Request::JoinGroup(request) => &request.group_id,
-        Request::SyncGroup(request) => &request.group_id,
-        Request::Heartbeat(request) => &request.group_id,
-        Request::LeaveGroup(request) => &request.group_id,
-        Request::OffsetCommit(request) => &request.group_id,
-        Request::OffsetFetch(request) => &request.group_id,
-        Request::TxnOffsetCommit(request) => &request.group_id,
-        Request::OffsetDelete(request) => &request.group_id,
-        Request::FindCoordinator { group_id } => group_id,
-        Request::Metadata { .. }
-        | Request::ListOffsets { .. }
-        | Request::WriteTxnMarker(_)
-        | Request::DeleteGroups { .. } => unreachable!("no consumer sends it to a group's coordinator"),
-    }
 }

@@ -1,9 +1,10 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::client::{RecordBatch, Thread};
-use crate::coordinator::{ClientInfo, Output as ShardOutput};
+use crate::coordinator::ClientInfo;
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
 use crate::protocol::{BrokerId, GroupId, TopicName, TopicPartition};
 use crate::scenario::Scenario;
@@ -14,7 +15,7 @@ use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
 use super::host::{Host, HostStreams};
 use super::inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};
-use super::network::{ConnectionId, Network, Packet, Way};
+use super::network::{ConnectionId, Network, Way};
 use super::rollout::RevisionChange;
 use super::workload::Workload;
 
@@ -101,13 +102,6 @@ pub(super) struct ConsumerTimers {
     pub grace: TimerSlot,
 }
 
-/// A packet on its way.
-pub(super) struct Flight {
-    pub connection: ConnectionId,
-    pub way: Way,
-    pub packet: Packet,
-}
-
 /// An effect that ends by itself.
 pub(super) struct ActiveEffect {
     pub fault: u32,
@@ -133,7 +127,6 @@ pub(super) struct Simulation<'a> {
     pub hosts: Vec<Host>,
     pub timers: Vec<ConsumerTimers>,
     pub network: Network,
-    pub flights: Slab<Flight>,
     pub brokers: Brokers,
     pub workload: Workload,
     pub topics: Vec<TopicState>,
@@ -149,12 +142,11 @@ pub(super) struct Simulation<'a> {
     pub consumers: Vec<&'a crate::scenario::checked::Consumer>,
     pub group_of: Vec<u32>,
     /// How brokers see each consumer.
-    pub client_info: Vec<ClientInfo>,
+    pub client_info: Vec<Rc<ClientInfo>>,
     /// Buffers that are used again.
     pub batches: Vec<RecordBatch>,
     /// Records that applications are done with; see [`Simulation::share_batches`].
     pub done_batches: Vec<Arc<[RecordBatch]>>,
-    pub shard_outputs: Vec<ShardOutput>,
     log_ends: Vec<i64>,
     /// One way over the network, for fetches.
     pub latency: Sampler,
@@ -256,9 +248,9 @@ impl<'a> Simulation<'a> {
             FirstUses::Requests(cost) => (cost, None),
             FirstUses::ByStartup { cost, usual_startup } => (cost, Some(*usual_startup)),
         };
-        let client_info = scenario.consumers().enumerate().map(|(index, consumer)| ClientInfo {
-            client_id: consumer.config.client_id.clone(),
-            client_host: format!("/10.0.{}.{}", index / 250, index % 250 + 1).into(),
+        let client_info = scenario.consumers().enumerate().map(|(index, consumer)| {
+            let client_host = format!("/10.0.{}.{}", index / 250, index % 250 + 1).into();
+            Rc::new(ClientInfo { client_id: consumer.config.client_id.clone(), client_host })
         });
         let client_info = client_info.collect();
         let names = scenario.consumers().map(|consumer| consumer.name.clone());
@@ -272,7 +264,6 @@ impl<'a> Simulation<'a> {
             hosts,
             timers,
             network,
-            flights: Slab::new(),
             brokers: Brokers::new(scenario.cluster.brokers, scenario.cluster.racks.clone()),
             workload: Workload::new(),
             topics: Vec::new(),
@@ -296,7 +287,6 @@ impl<'a> Simulation<'a> {
             reseeds: inputs.reseeds,
             batches: Vec::new(),
             done_batches: Vec::new(),
-            shard_outputs: Vec::new(),
             log_ends: Vec::new(),
             observers,
             totals: RunTotals::default(),

@@ -159,9 +159,8 @@ impl<'a> Simulation<'a> {
             }
             FaultKind::CoordinatorMove { group, to } => {
                 self.mark(fault, None, SimDuration::ZERO);
-                let id = &self.scenario.groups[*group as usize].id;
-                if let Some(shard) = self.brokers.shard_of(id).filter(|_| self.brokers.is_up(*to)) {
-                    self.move_shard(shard, *to);
+                if self.brokers.is_up(*to) {
+                    self.move_shard(self.brokers.shard_of(*group), *to);
                 }
             }
             _ => unreachable!("strikes single consumers"),

@@ -10,7 +10,7 @@ use crate::protocol::message::{JoinGroupResponse, SyncGroupResponse};
 use crate::protocol::{GroupId, MemberId};
 
 use super::event::CoordinatorEvent;
-use super::interface::{MemberIds, Output, RequestId, TimerId, TimerKey};
+use super::interface::{MemberIds, Output, Outputs, RequestId, TimerId, TimerKey};
 use super::timers::{JoinTimer, Timers};
 
 /// An unexpected exception inside Kafka's coordinator: what was done before it stays done, and the request is answered
@@ -57,7 +57,7 @@ pub(super) struct Env<'a> {
     pub(super) timers: &'a mut Timers,
     pub(super) open: &'a mut OpenRequests,
     pub(super) ids: &'a mut dyn MemberIds,
-    pub(super) out: &'a mut Vec<Output>,
+    pub(super) out: &'a mut dyn Outputs,
 }
 
 impl Env<'_> {

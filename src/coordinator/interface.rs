@@ -31,6 +31,7 @@
 //!   drop the shard, its open requests are never answered, and make a new one.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::Millis;
@@ -105,11 +106,24 @@ pub trait MemberIds {
     fn new_member_id(&mut self, prefix: &str) -> MemberId;
 }
 
+/// Takes what a shard wants done, in the order of its decisions: the broker that does it at once, or a list for those who
+/// look at it afterwards.
+pub trait Outputs {
+    /// The next thing that is to be done.
+    fn push(&mut self, output: Output);
+}
+
+impl Outputs for Vec<Output> {
+    fn push(&mut self, output: Output) {
+        self.push(output);
+    }
+}
+
 /// What happens to a shard.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A request arrives.
-    Request { id: RequestId, version: i16, client: ClientInfo, body: Request },
+    Request { id: RequestId, version: i16, client: Rc<ClientInfo>, body: Rc<Request> },
     /// A timer expires.
     Timer(TimerId),
     /// Everything before this offset of the shard's log is committed.

@@ -24,7 +24,9 @@ mod timers;
 
 pub use checks::{check_api_request, check_request, error_response};
 pub use event::CoordinatorEvent;
-pub use interface::{ClientInfo, Input, MemberIds, OperationId, Output, ReleaseRule, RequestId, TimerId, TimerKey};
+pub use interface::{
+    ClientInfo, Input, MemberIds, OperationId, Output, Outputs, ReleaseRule, RequestId, TimerId, TimerKey,
+};
 pub use offsets::StoredOffset;
 pub use record::{CommitRecords, GroupMetadataValue, LoggedRecord, MemberMetadata, OffsetCommitValue, Record, Records};
 pub use routing::delete_groups_by_partition;

@@ -2,11 +2,12 @@
 //! (classic-coordinator.md 0.3, 0.5, 0.6; `CoordinatorRuntime.CoordinatorWriteEvent`).
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::engine::Millis;
 use crate::protocol::message::{
-    CommitErrors, CommittedOffsets, HeartbeatResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitResponse,
-    OffsetDeleteResponse, OffsetFetchResponse, Response,
+    CommitErrors, HeartbeatResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitResponse, OffsetDeleteResponse,
+    OffsetFetchResponse, Response,
 };
 use crate::protocol::{ErrorCode, GroupId, GroupInstanceId, MemberId};
 
@@ -15,6 +16,7 @@ use super::classic::Callback;
 use super::env::Env;
 use super::event::CoordinatorEvent;
 use super::interface::{OperationId, Output, RequestId};
+use super::record::CommitRecords;
 
 /// Whom the end of an operation is told.
 pub(super) enum Answer {
@@ -46,11 +48,10 @@ pub(super) enum Answer {
     TxnMarker { id: RequestId },
 }
 
-/// Who committed which offsets.
+/// Who committed what.
 pub(super) struct Committed {
-    pub(super) group: GroupId,
     pub(super) member: MemberId,
-    pub(super) partitions: CommittedOffsets,
+    pub(super) records: Rc<CommitRecords>,
 }
 
 /// An operation that ends when the log is committed up to `completes_at`.
@@ -122,7 +123,8 @@ impl Answer {
             Answer::Heartbeat { id, error } => (id, Response::Heartbeat(HeartbeatResponse { error })),
             Answer::Leave { id, response } => (id, Response::LeaveGroup(response)),
             Answer::OffsetCommit { id, response, committed } => {
-                if let Some(Committed { group, member, partitions }) = committed {
+                if let Some(Committed { member, records }) = committed {
+                    let (group, partitions) = (records.group.clone(), records.partitions.clone().into());
                     env.event(CoordinatorEvent::OffsetsCommitted { group, member, partitions });
                 }
                 (id, Response::OffsetCommit(response))

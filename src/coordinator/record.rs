@@ -2,6 +2,7 @@
 //!
 //! classic-coordinator.md 7.6. A value of `None` is a tombstone.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::Millis;
@@ -116,7 +117,7 @@ impl OffsetCommitValue {
 #[derive(Clone, Debug)]
 pub enum Records {
     /// Those of an accepted commit, one for each partition.
-    Commit(CommitRecords),
+    Commit(Rc<CommitRecords>),
     /// Any others.
     Each(Vec<Record>),
 }

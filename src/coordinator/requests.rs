@@ -1,10 +1,12 @@
 //! What comes into an active shard: each request, each timer, to its handler.
 
+use std::rc::Rc;
+
 use super::checks::{join_error, sync_error};
 use super::classic::{self, ClassicGroup, Handled, Write};
 use super::env::{Env, Unexpected};
 use super::interface::{ClientInfo, Output, RequestId, TimerId, TimerKey};
-use super::offsets;
+use super::offsets::{self, CommitOutcome};
 use super::operations::{Answer, Committed, leave_of_absent_group};
 use super::record::{Record, Records};
 use super::shard::{Call, Operation, Shard};
@@ -18,11 +20,25 @@ use crate::protocol::{ErrorCode, GroupId, TopicPartition};
 
 /// Requests.
 impl Shard {
-    /// One request to an active shard.
-    pub(super) fn request(&mut self, id: RequestId, version: i16, client: ClientInfo, body: Request, call: &mut Call) {
-        match body {
-            Request::Heartbeat(request) => self.heartbeat(id, &request, call),
+    /// One request to an active shard. Those that come all the time are read in place.
+    pub(super) fn request(
+        &mut self,
+        id: RequestId,
+        version: i16,
+        client: &ClientInfo,
+        body: Rc<Request>,
+        call: &mut Call,
+    ) {
+        match &*body {
+            Request::Heartbeat(request) => self.heartbeat(id, request, call),
             Request::OffsetCommit(request) => self.offset_commit(id, version, request, call),
+            _ => self.other_request(id, version, client, Rc::unwrap_or_clone(body), call),
+        }
+    }
+
+    #[inline(never)]
+    fn other_request(&mut self, id: RequestId, version: i16, client: &ClientInfo, body: Request, call: &mut Call) {
+        match body {
             Request::OffsetFetch(request) => self.offset_fetch(id, request, call),
             Request::JoinGroup(request) => self.join_group(id, version, client, request, call),
             Request::SyncGroup(request) => self.sync_group(id, request, call),
@@ -40,6 +56,7 @@ impl Shard {
                     self.delete_groups(id, groups, call);
                 }
             }
+            Request::Heartbeat(_) | Request::OffsetCommit(_) => unreachable!("read in place"),
             Request::FindCoordinator { .. } | Request::Metadata { .. } | Request::ListOffsets { .. } => {
                 panic!("FindCoordinator, Metadata and ListOffsets are answered by the broker, not by a shard: {body:?}")
             }
@@ -51,7 +68,7 @@ impl Shard {
         &mut self,
         id: RequestId,
         version: i16,
-        client: ClientInfo,
+        client: &ClientInfo,
         request: JoinGroupRequest,
         call: &mut Call,
     ) {
@@ -131,20 +148,19 @@ impl Shard {
         }
     }
 
-    fn offset_commit(&mut self, id: RequestId, version: i16, request: OffsetCommitRequest, call: &mut Call) {
-        let committer = (request.group_id.clone(), request.member_id.clone());
+    fn offset_commit(&mut self, id: RequestId, version: i16, request: &OffsetCommitRequest, call: &mut Call) {
         let (state, mut env) = self.split(call);
         match offsets::commit(state, version, request, &mut env) {
             Ok(outcome) => {
-                let (group, member) = committer;
-                let partitions = outcome.records.partitions.clone();
+                let CommitOutcome { records, response } = outcome;
                 // What is told when the commit is durable.
-                let committed =
-                    (!partitions.is_empty()).then(|| Committed { group, member, partitions: partitions.into() });
-                let answer = Answer::OffsetCommit { id, response: outcome.response, committed };
-                self.submit(Operation::replayed(Records::Commit(outcome.records), answer), call);
+                let committed = Committed { member: request.member_id.clone(), records: records.clone() };
+                let committed = (!records.partitions.is_empty()).then_some(committed);
+                let answer = Answer::OffsetCommit { id, response, committed };
+                self.submit(Operation::replayed(Records::Commit(records), answer), call);
             }
-            Err((error, partitions)) => {
+            Err(error) => {
+                let partitions = request.partitions.clone();
                 let response = OffsetCommitResponse { partitions, errors: CommitErrors::All(error) };
                 call.out.push(Output::Respond { id, body: Response::OffsetCommit(response) });
             }

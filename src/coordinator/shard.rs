@@ -7,7 +7,7 @@ use super::checks::error_response;
 use super::classic::{Callback, ClassicGroup, load_group, unload_group};
 use super::env::{Env, OpenRequests};
 use super::event::CoordinatorEvent;
-use super::interface::{Input, MemberIds, OperationId, Output, ReleaseRule, TimerId, TimerKey};
+use super::interface::{Input, MemberIds, OperationId, Output, Outputs, ReleaseRule, TimerId, TimerKey};
 use super::offsets::StoredOffset;
 use super::operations::{Answer, Operations, Rest};
 use super::record::{LoggedRecord, Records};
@@ -42,6 +42,8 @@ pub struct Shard {
     timers: Timers,
     open: OpenRequests,
     operations: Operations,
+    /// The timer that stood for all write timeouts last.
+    write_timeout: Option<TimerId>,
     empty: Arc<str>,
 }
 
@@ -49,7 +51,7 @@ pub struct Shard {
 pub(super) struct Call<'a> {
     pub(super) now: Millis,
     pub(super) ids: &'a mut dyn MemberIds,
-    pub(super) out: &'a mut Vec<Output>,
+    pub(super) out: &'a mut dyn Outputs,
 }
 
 /// What a handler wants done: records to append, and what follows.
@@ -150,12 +152,13 @@ impl Shard {
             timers: Timers::default(),
             open: OpenRequests::default(),
             operations: Operations::default(),
+            write_timeout: None,
             empty: Arc::from(""),
         }
     }
 
-    /// Takes one input at time `now` and pushes what it wants done, in order.
-    pub fn handle(&mut self, now: Millis, input: Input, ids: &mut dyn MemberIds, out: &mut Vec<Output>) {
+    /// Takes one input at time `now` and hands out what it wants done, in order.
+    pub fn handle(&mut self, now: Millis, input: Input, ids: &mut dyn MemberIds, out: &mut dyn Outputs) {
         let call = &mut Call { now, ids, out };
         match input {
             Input::Elected { leader_epoch } => self.elected(leader_epoch, call),
@@ -167,7 +170,7 @@ impl Shard {
             }
             // What belongs to a former leadership comes too late.
             _ if self.lifecycle != Lifecycle::Active => {}
-            Input::Request { id, version, client, body } => self.request(id, version, client, body, call),
+            Input::Request { id, version, client, body } => self.request(id, version, &client, body, call),
             Input::Timer(timer) => self.timer_fired(timer, call),
             Input::Committed { high_watermark } => self.committed(high_watermark, call),
             Input::AppendFailed { base_offset, error } => self.append_failed(base_offset, error, call),
@@ -303,9 +306,13 @@ impl Shard {
         }
         let deadline = call.now + i64::from(self.config.offsets_commit_timeout_ms);
         self.operations.push(self.state.last_written, deadline, rest);
-        if !self.timers.is_armed(&TimerKey::WriteTimeout) {
-            self.timers.set(TimerKey::WriteTimeout, deadline, call.out);
+        if !self.write_timeout.is_some_and(|timer| self.timers.is_armed(timer, &TimerKey::WriteTimeout)) {
+            self.arm_write_timeout(deadline, call);
         }
+    }
+
+    fn arm_write_timeout(&mut self, deadline: Millis, call: &mut Call) {
+        self.write_timeout = Some(self.timers.set(TimerKey::WriteTimeout, deadline, call.out));
     }
 
     /// An operation ends: first its callback, then its answer. `gone` are group objects that a failed append just took
@@ -367,8 +374,7 @@ impl Shard {
         while let Some(oldest) = self.operations.oldest_open() {
             if oldest.deadline > call.now {
                 let deadline = oldest.deadline;
-                self.timers.set(TimerKey::WriteTimeout, deadline, call.out);
-                return;
+                return self.arm_write_timeout(deadline, call);
             }
             self.time_out(oldest.id, call);
         }

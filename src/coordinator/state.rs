@@ -5,13 +5,14 @@
 //! to be kept, and undoing or reading the committed state costs what is uncommitted.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::engine::Millis;
 use crate::protocol::{GroupId, ProducerId, TopicName, TopicPartition};
 
 use super::classic::{ClassicGroup, group_from_record};
 use super::env::Unexpected;
-use super::offsets::{OffsetStore, StoredOffset};
+use super::offsets::{CommitPart, OffsetStore, StoredOffset};
 use super::record::{CommitRecords, LoggedRecord, OffsetCommitValue, Record, Records};
 
 /// How a change is undone.
@@ -28,6 +29,8 @@ enum Change {
         topic: TopicName,
         count: usize,
     },
+    /// Offsets were put in the place of those that the same partitions were committed with before.
+    PartReplaced(CommitPart),
     OffsetRemoved {
         group: GroupId,
         partition: TopicPartition,
@@ -146,22 +149,29 @@ impl State {
         Ok(())
     }
 
-    /// A plain commit: looks each topic up once.
-    fn replay_commits(&mut self, base_offset: i64, commit: &CommitRecords, now: Millis) {
-        let group = &commit.group;
-        let mut record_offset = base_offset;
-        for run in commit.partitions.chunk_by(|left, right| left.partition.topic == right.partition.topic) {
-            self.ensure_group(record_offset + 1, group, now);
-            let topic = &run[0].partition.topic;
-            let partitions = self.offsets.committed.topic_mut(group, topic);
-            for committed in run {
-                let stored = StoredOffset { value: commit.value(committed), record_offset };
-                let number = committed.partition.partition;
-                self.replaced.push_back((number, partitions.insert(number, stored)));
-                record_offset += 1;
-            }
-            self.note_put(record_offset, group, topic, run.len());
+    /// A plain commit, topic by topic.
+    fn replay_commits(&mut self, base_offset: i64, commit: &Rc<CommitRecords>, now: Millis) {
+        let mut first = 0;
+        for of_topic in commit.partitions.chunk_by(|left, right| left.partition.topic == right.partition.topic) {
+            let len = of_topic.len();
+            self.ensure_group(base_offset + first as i64 + 1, &commit.group, now);
+            self.put_part(CommitPart { records: commit.clone(), base_offset, first, len });
+            first += len;
         }
+    }
+
+    /// What a commit says of one topic: as a rule it replaces what the same partitions were committed with before.
+    fn put_part(&mut self, part: CommitPart) {
+        if let Some(former) = self.offsets.committed.replace_part(&part) {
+            return self.note(part.end(), Change::PartReplaced(former));
+        }
+        let (records, first, len, end) = (part.records.clone(), part.first, part.len, part.end());
+        let (group, of_topic) = (&records.group, &records.partitions[first..][..len]);
+        for (committed, offset) in of_topic.iter().zip(StoredOffset::of_part(part)) {
+            let TopicPartition { topic, partition } = &committed.partition;
+            self.replaced.push_back((*partition, self.offsets.committed.put(group, topic, *partition, offset)));
+        }
+        self.note_put(end, group, &of_topic[0].partition.topic, len);
     }
 
     /// An offset of a group that does not exist makes a simple one.
@@ -220,7 +230,7 @@ impl State {
         now: Millis,
     ) {
         self.ensure_group(offset + 1, group, now);
-        let stored = StoredOffset { value: value.clone(), record_offset: offset };
+        let stored = StoredOffset::of_record(value.clone(), offset);
         match producer {
             None => self.put_offset(offset + 1, group, partition, stored),
             Some(producer) => self.put_pending(offset + 1, producer, group, partition, stored),
@@ -258,7 +268,7 @@ impl State {
             self.close(end, producer, &group, &partition);
             let existing = self.offsets.committed.get(&group, &partition.topic, partition.partition);
             // The younger record wins.
-            if commit && existing.is_none_or(|existing| offset.record_offset > existing.record_offset) {
+            if commit && existing.is_none_or(|existing| offset.record_offset() > existing.record_offset()) {
                 self.put_offset(end, &group, &partition, offset);
             }
         }
@@ -332,11 +342,13 @@ impl State {
     /// The high watermark moved.
     pub(super) fn commit_to(&mut self, high_watermark: i64) {
         self.last_committed = self.last_committed.max(high_watermark);
-        while let Some((_, change)) = self.journal.pop_front_if(|(end, _)| *end <= self.last_committed) {
-            if let Change::OffsetsPut { count, .. } = change {
-                self.replaced.drain(..count);
-            }
-        }
+        let settled = self.journal.iter().take_while(|(end, _)| *end <= self.last_committed).count();
+        let puts = self.journal.drain(..settled).map(|(_, change)| match change {
+            Change::OffsetsPut { count, .. } => count,
+            _ => 0,
+        });
+        let replaced: usize = puts.sum();
+        self.replaced.drain(..replaced);
     }
 
     /// The append at `base_offset` failed: takes back everything since. Returns the groups that are gone by that; who
@@ -370,10 +382,22 @@ impl State {
                     }
                 }
             }
+            Change::PartReplaced(former) => self.put_back(former),
             Change::OffsetRemoved { group, partition, offset } => {
                 self.offsets.committed.put(&group, &partition.topic, partition.partition, offset);
             }
             other => self.undo_transactional(other),
+        }
+    }
+
+    /// The offsets that were there before the same partitions were committed anew.
+    fn put_back(&mut self, former: CommitPart) {
+        let (records, first, len) = (former.records.clone(), former.first, former.len);
+        let offsets: Vec<StoredOffset> = StoredOffset::of_part(former).collect();
+        for (committed, offset) in records.partitions[first..][..len].iter().zip(offsets).rev() {
+            let TopicPartition { topic, partition } = &committed.partition;
+            self.offsets.committed.remove(&records.group, topic, *partition);
+            self.offsets.committed.put(&records.group, topic, *partition, offset);
         }
     }
 
@@ -403,23 +427,26 @@ impl State {
     }
 
     /// The committed state of a partition's offset.
-    pub(super) fn committed_offset(&self, group: &GroupId, topic: &TopicName, number: i32) -> Option<&StoredOffset> {
+    pub(super) fn committed_offset(&self, group: &GroupId, topic: &TopicName, number: i32) -> Option<StoredOffset> {
         let mut replaced = self.replaced.iter();
         let first = self.journal.iter().find_map(|(_, change)| match change {
             Change::OffsetsPut { group: of, topic: on, count } => {
                 let same = of == group && on == topic;
                 let mut theirs = replaced.by_ref().take(*count);
                 let changed = theirs.find(|(partition, _)| same && *partition == number);
-                changed.map(|(_, previous)| previous.as_ref())
+                changed.map(|(_, previous)| previous.clone())
+            }
+            Change::PartReplaced(former) if former.records.group == *group && former.topic() == topic => {
+                former.offset_of(number).map(Some)
             }
             Change::OffsetRemoved { group: of, partition, offset }
                 if of == group && partition.partition == number && partition.topic == *topic =>
             {
-                Some(Some(offset))
+                Some(Some(offset.clone()))
             }
             _ => None,
         });
-        first.unwrap_or_else(|| self.offsets.committed.get(group, topic, number))
+        first.unwrap_or_else(|| self.offsets.committed.get(group, topic, number).cloned())
     }
 
     /// Partitions of a group that have no offset now but may have one in the committed state.
@@ -435,5 +462,94 @@ impl State {
             }
         }
         removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::TopicId;
+    use crate::protocol::message::CommittedPartition;
+
+    fn partition(number: i32) -> TopicPartition {
+        TopicPartition::new("orders", number)
+    }
+
+    fn commit(state: &mut State, base_offset: i64, numbers: &[i32], offset: i64) {
+        let committed = numbers.iter().map(|number| CommittedPartition {
+            partition: partition(*number),
+            topic_id: TopicId::ZERO,
+            offset,
+            leader_epoch: -1,
+            metadata: None,
+        });
+        let partitions = committed.collect();
+        let (group, commit_timestamp) = (GroupId::from("billing"), Millis(offset));
+        let records = CommitRecords { group, partitions, producer: None, commit_timestamp, expire_timestamp: None };
+        state.replay_all(base_offset, &Records::Commit(Rc::new(records)), Millis(0)).unwrap();
+    }
+
+    fn remove(state: &mut State, base_offset: i64, number: i32) {
+        let (group, partition) = (GroupId::from("billing"), partition(number));
+        let tombstone = Record::OffsetCommit { group, partition, producer: None, value: None };
+        state.replay_all(base_offset, &vec![tombstone].into(), Millis(0)).unwrap();
+    }
+
+    /// The newest offsets of partitions 0 to 2, and those in the committed state.
+    fn offsets(state: &State) -> ([Option<i64>; 3], [Option<i64>; 3]) {
+        let (group, topic) = (GroupId::from("billing"), TopicName::from("orders"));
+        let newest = |number| state.offsets.committed.get(&group, &topic, number).map(|stored| stored.value().offset);
+        let committed = |number| state.committed_offset(&group, &topic, number).map(|stored| stored.value().offset);
+        ([0, 1, 2].map(newest), [0, 1, 2].map(committed))
+    }
+
+    #[test]
+    fn a_failed_commit_of_the_same_partitions_gives_the_former_offsets_back() {
+        let mut state = State::default();
+        commit(&mut state, 0, &[0, 1, 2], 10);
+        state.commit_to(3);
+        commit(&mut state, 3, &[0, 1, 2], 20);
+        commit(&mut state, 6, &[0, 1, 2], 30);
+        assert_eq!(offsets(&state), ([Some(30); 3], [Some(10); 3]));
+        state.revert_to(6);
+        assert_eq!(offsets(&state), ([Some(20); 3], [Some(10); 3]));
+        state.revert_to(3);
+        assert_eq!(offsets(&state), ([Some(10); 3], [Some(10); 3]));
+        commit(&mut state, 3, &[0, 1, 2], 40);
+        state.commit_to(6);
+        assert_eq!(offsets(&state), ([Some(40); 3], [Some(40); 3]));
+    }
+
+    #[test]
+    fn offsets_that_were_removed_or_committed_otherwise_since_are_given_back_as_they_were() {
+        let mut state = State::default();
+        commit(&mut state, 0, &[0, 1, 2], 10);
+        state.commit_to(3);
+        remove(&mut state, 3, 1);
+        commit(&mut state, 4, &[0], 20);
+        commit(&mut state, 5, &[0, 1, 2], 30);
+        assert_eq!(offsets(&state), ([Some(30); 3], [Some(10); 3]));
+        state.revert_to(5);
+        assert_eq!(offsets(&state), ([Some(20), None, Some(10)], [Some(10); 3]));
+        state.revert_to(4);
+        assert_eq!(offsets(&state), ([Some(10), None, Some(10)], [Some(10); 3]));
+        commit(&mut state, 4, &[0, 1, 2], 40);
+        state.revert_to(3);
+        assert_eq!(offsets(&state), ([Some(10); 3], [Some(10); 3]));
+    }
+
+    #[test]
+    fn each_offset_knows_the_place_of_its_own_record() {
+        let mut state = State::default();
+        let places = |state: &State| {
+            let (group, topic) = (GroupId::from("billing"), TopicName::from("orders"));
+            [0, 1, 2].map(|number| state.offsets.committed.get(&group, &topic, number).unwrap().record_offset())
+        };
+        commit(&mut state, 0, &[2, 0, 1], 10);
+        assert_eq!(places(&state), [1, 2, 0]);
+        commit(&mut state, 3, &[2, 0, 1], 20);
+        assert_eq!(places(&state), [4, 5, 3]);
+        commit(&mut state, 6, &[0, 1, 2], 30);
+        assert_eq!(places(&state), [6, 7, 8]);
     }
 }

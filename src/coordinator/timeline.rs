@@ -21,7 +21,8 @@ pub(super) struct TimelineMap<K, V> {
     slots: Vec<u32>,
     nodes: Vec<Option<Node<K, V>>>,
     free: Vec<u32>,
-    /// What was found last: it is asked for again more often than not, and texts are slow to hash.
+    /// Where the next look begins: at what was found last, and at what came into the map after it. Texts are slow to
+    /// hash and are asked for again and again; partitions are named in the same order commit after commit.
     found: Cell<u32>,
 }
 
@@ -69,10 +70,25 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
     /// Puts a value; returns the earlier one. A key that is there keeps its place.
     #[inline]
     pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        // `(size + 1) * 0.75 > slots`: looked at before it is known whether the key is new.
+        if !self.is_full()
+            && let Some(at) = self.guess(&key)
+        {
+            return Some(std::mem::replace(&mut self.node_mut(at).value, value));
+        }
+        self.insert_searched(key, value)
+    }
+
+    /// The next insertion doubles the table, even one under a key that is there: `(size + 1) * 0.75 > slots` is looked at
+    /// before it is known whether the key is new.
+    pub(super) fn is_full(&self) -> bool {
+        (self.len() + 1) * 3 > self.slots.len() * 4
+    }
+
+    #[inline(never)]
+    fn insert_searched(&mut self, key: K, value: V) -> Option<V> {
         if self.slots.is_empty() {
             self.slots = vec![NIL; 2];
-        } else if (self.len() + 1) * 3 > self.slots.len() * 4 {
+        } else if self.is_full() {
             self.grow();
         }
         if let Some(at) = self.search(&key) {
@@ -145,16 +161,31 @@ impl<K: JavaKey, V> TimelineMap<K, V> {
         order
     }
 
+    #[inline]
     fn find(&self, key: &K) -> Option<u32> {
-        if let Some(Some(node)) = self.nodes.get(self.found.get() as usize)
-            && node.key == *key
-        {
-            return Some(self.found.get());
-        }
-        self.search(key)
+        self.guess(key).or_else(|| self.search(key))
     }
 
     #[inline]
+    fn guess(&self, key: &K) -> Option<u32> {
+        let last = self.found.get();
+        if self.is_at(key, last) {
+            return Some(last);
+        }
+        // After `NIL` comes the first node.
+        let after = last.wrapping_add(1);
+        self.is_at(key, after).then(|| {
+            self.found.set(after);
+            after
+        })
+    }
+
+    #[inline]
+    fn is_at(&self, key: &K, at: u32) -> bool {
+        matches!(self.nodes.get(at as usize), Some(Some(node)) if node.key == *key)
+    }
+
+    #[inline(never)]
     fn search(&self, key: &K) -> Option<u32> {
         if self.slots.is_empty() {
             return None;

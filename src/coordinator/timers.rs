@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::engine::Millis;
 use crate::protocol::{GroupId, MemberId};
 
-use super::interface::{Output, TimerId, TimerKey};
+use super::interface::{Output, Outputs, TimerId, TimerKey};
 
 /// What happens when the timer of a join phase expires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,12 +37,12 @@ pub(super) struct Timers {
 
 impl Timers {
     /// Arms the timer of a key, or moves it.
-    pub(super) fn set(&mut self, key: TimerKey, at: Millis, out: &mut Vec<Output>) -> TimerId {
+    pub(super) fn set(&mut self, key: TimerKey, at: Millis, out: &mut dyn Outputs) -> TimerId {
         self.set_join(key, at, JoinTimer::Plain, out)
     }
 
     /// Arms the timer of a join phase, or moves it and changes what it is for.
-    pub(super) fn set_join(&mut self, key: TimerKey, at: Millis, join: JoinTimer, out: &mut Vec<Output>) -> TimerId {
+    pub(super) fn set_join(&mut self, key: TimerKey, at: Millis, join: JoinTimer, out: &mut dyn Outputs) -> TimerId {
         let timer = match self.by_key.get(&key) {
             Some(timer) => *timer,
             None => self.allocate(key),
@@ -60,7 +60,7 @@ impl Timers {
         group: &GroupId,
         member: &MemberId,
         at: Millis,
-        out: &mut Vec<Output>,
+        out: &mut dyn Outputs,
     ) -> TimerId {
         if let Some(timer) = hint
             && let Some(slot) = self.slots.get_mut(timer.0 as usize)
@@ -75,7 +75,7 @@ impl Timers {
     }
 
     /// Withdraws the timer of a key, if it is armed.
-    pub(super) fn cancel(&mut self, key: &TimerKey, out: &mut Vec<Output>) {
+    pub(super) fn cancel(&mut self, key: &TimerKey, out: &mut dyn Outputs) {
         if let Some(timer) = self.by_key.remove(key) {
             self.release(timer);
             out.push(Output::CancelTimer(timer));
@@ -83,7 +83,7 @@ impl Timers {
     }
 
     /// Withdraws all timers.
-    pub(super) fn cancel_all(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn cancel_all(&mut self, out: &mut dyn Outputs) {
         for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.armed) {
             debug_assert_eq!(self.by_key.get(&slot.key), Some(&TimerId(index as u32)));
             out.push(Output::CancelTimer(TimerId(index as u32)));
@@ -114,9 +114,9 @@ impl Timers {
         slots.map(|(slot, index)| (TimerId(index), &slot.key, slot.at))
     }
 
-    /// Is a timer armed for this key?
-    pub(super) fn is_armed(&self, key: &TimerKey) -> bool {
-        self.by_key.contains_key(key)
+    /// Is this timer armed, for this key?
+    pub(super) fn is_armed(&self, timer: TimerId, key: &TimerKey) -> bool {
+        self.armed(timer).is_some_and(|(armed, _)| armed == key)
     }
 
     fn allocate(&mut self, key: TimerKey) -> TimerId {

@@ -40,6 +40,7 @@ impl<V> Slab<V> {
     /// let (first, second) = (slab.insert('a'), slab.insert('b'));
     /// assert_ne!(first, second);
     /// ```
+    #[inline]
     pub fn insert(&mut self, value: V) -> u32 {
         if let Some(key) = self.free.pop() {
             self.places[key as usize] = Some(value);
@@ -60,6 +61,7 @@ impl<V> Slab<V> {
     /// let key = slab.insert('a');
     /// assert_eq!(slab.remove(key), 'a');
     /// ```
+    #[inline]
     pub fn remove(&mut self, key: u32) -> V {
         let value = self.places[key as usize].take().expect("a value under the key");
         self.free.push(key);
@@ -88,6 +90,18 @@ impl<V> Slab<V> {
     /// ```
     pub fn get_mut(&mut self, key: u32) -> Option<&mut V> {
         self.places.get_mut(key as usize)?.as_mut()
+    }
+
+    /// All values with their keys, in the order of the keys.
+    ///
+    /// ```
+    /// let mut slab = rebalab::engine::Slab::new();
+    /// let (a, b) = (slab.insert('a'), slab.insert('b'));
+    /// slab.remove(a);
+    /// assert_eq!(slab.iter().collect::<Vec<_>>(), [(b, &'b')]);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &V)> {
+        self.places.iter().zip(0..).filter_map(|(place, key)| Some((key, place.as_ref()?)))
     }
 
     /// How many values there are.

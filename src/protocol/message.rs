@@ -351,7 +351,7 @@ pub enum CommitErrors {
     /// The same for all.
     All(ErrorCode),
     /// One for each, in the request's order.
-    Each(Vec<ErrorCode>),
+    Each(Box<[ErrorCode]>),
 }
 
 impl OffsetCommitResponse {

@@ -3,6 +3,7 @@
 mod invariants;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rebalab::coordinator::{
@@ -286,8 +287,8 @@ impl World {
         self.requests += 1;
         let id = RequestId(self.requests);
         self.open.insert(id);
-        let client = ClientInfo { client_id: "c".into(), client_host: Arc::from("/10.0.0.1") };
-        self.handle(Input::Request { id, version, client, body });
+        let client = Rc::new(ClientInfo { client_id: "c".into(), client_host: Arc::from("/10.0.0.1") });
+        self.handle(Input::Request { id, version, client, body: body.into() });
         id
     }
 
@@ -401,11 +402,11 @@ impl World {
     fn offsets(&self) -> Vec<String> {
         let committed = self.shard.committed_offsets();
         let committed = committed.map(|(group, partition, offset)| {
-            format!("{group} {partition} {:?} at {}", offset.value.as_read(), offset.record_offset)
+            format!("{group} {partition} {:?} at {}", offset.value().as_read(), offset.record_offset())
         });
         let pending = self.shard.pending_offsets();
         let pending = pending.map(|(producer, group, partition, offset)| {
-            format!("{producer:?} {group} {partition} {:?} at {}", offset.value.as_read(), offset.record_offset)
+            format!("{producer:?} {group} {partition} {:?} at {}", offset.value().as_read(), offset.record_offset())
         });
         let mut all: Vec<String> = committed.chain(pending).collect();
         all.sort();

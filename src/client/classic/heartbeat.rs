@@ -3,6 +3,8 @@
 //! The thread sleeps in slices of `retry.backoff.ms`. The slices are not ticked: from the end of the last one,
 //! the first slice that has something to do is worked out ([`Consumer::heartbeat_wake`]).
 
+use std::rc::Rc;
+
 use crate::client::{
     Behaviour, ClientEvent, Fetching, FirstHeartbeat, HeartbeatFailure, Jitter, PollInterval, SessionTimer,
 };
@@ -28,6 +30,8 @@ pub(super) struct Heartbeat {
     /// When `max.poll.interval.ms` is over.
     pub poll_at: Millis,
     attempts: u32,
+    /// The request that was sent last.
+    request: Option<Rc<Request>>,
     first: FirstHeartbeat,
     cooperative: bool,
     interval_ms: i64,
@@ -51,6 +55,7 @@ impl Heartbeat {
             session_at: Millis(0),
             poll_at: Millis(0),
             attempts: 0,
+            request: None,
             first: behaviour.first_heartbeat,
             cooperative,
             interval_ms: i64::from(config.heartbeat_interval_ms),
@@ -354,14 +359,28 @@ impl Consumer {
     pub(super) fn send_heartbeat(&mut self, cx: &mut Context<'_>) {
         let Some(connection) = self.coordinator_connection() else { return };
         let sent = self.membership.generation.clone();
-        let request = Request::Heartbeat(HeartbeatRequest {
+        let request = self.heartbeat_request(&sent);
+        self.send(connection, request, Purpose::Heartbeat { sent }, cx);
+        cx.event(ClientEvent::HeartbeatSent);
+    }
+
+    /// The Heartbeat of a member in a generation: the same one each time.
+    fn heartbeat_request(&mut self, sent: &GroupGeneration) -> Rc<Request> {
+        if let Some(last) = &self.heartbeat.request
+            && let Request::Heartbeat(request) = &**last
+            && request.generation_id == sent.id
+            && request.member_id.is_same(&sent.member_id)
+        {
+            return last.clone();
+        }
+        let request = Rc::new(Request::Heartbeat(HeartbeatRequest {
             group_id: self.settings.group_id.clone(),
             generation_id: sent.id,
             member_id: sent.member_id.clone(),
             group_instance_id: self.instance_id_since(self.settings.behaviour.versions.heartbeat, 3),
-        });
-        self.send(connection, request, Purpose::Heartbeat { sent }, cx);
-        cx.event(ClientEvent::HeartbeatSent);
+        }));
+        self.heartbeat.request = Some(request.clone());
+        request
     }
 
     /// `HeartbeatResponseHandler` and the listener of the heartbeat's future (2.4).

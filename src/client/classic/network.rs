@@ -5,6 +5,7 @@
 //! requests go out, timeouts are seen and the handlers of answers run.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::client::{Behaviour, Connection, Fetching, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
@@ -70,7 +71,7 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 enum Progress {
-    Unsent(Box<Request>),
+    Unsent(Rc<Request>),
     Sent(Millis),
 }
 
@@ -260,7 +261,7 @@ impl Network {
     pub fn enqueue(
         &mut self,
         connection: Connection,
-        request: Request,
+        request: impl Into<Rc<Request>>,
         purpose: Purpose,
         timeout_ms: i64,
         now: SimTime,
@@ -269,7 +270,7 @@ impl Network {
         self.next_correlation += 1;
         self.quiet_until = UNKNOWN;
         self.unsent += 1;
-        let progress = Progress::Unsent(Box::new(request));
+        let progress = Progress::Unsent(request.into());
         let behind_fetches = 0;
         let tracked =
             Tracked { correlation_id, connection, created: now, timeout_ms, behind_fetches, progress, purpose };
@@ -569,7 +570,7 @@ impl Consumer {
     pub(super) fn send(
         &mut self,
         connection: Connection,
-        request: Request,
+        request: impl Into<Rc<Request>>,
         purpose: Purpose,
         cx: &mut Context<'_>,
     ) -> u32 {

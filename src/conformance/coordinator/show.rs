@@ -278,17 +278,18 @@ pub(super) fn offset(
     if let Some(producer) = producer {
         shown.insert("producerId".into(), json!(producer.0));
     }
+    let value = stored.value();
     shown.insert("group".into(), json!(group.as_str()));
     shown.insert("topic".into(), json!(partition.topic.as_str()));
     shown.insert("partition".into(), json!(partition.partition));
-    shown.insert("offset".into(), json!(stored.value.offset));
-    shown.insert("leaderEpoch".into(), json!(stored.value.leader_epoch));
-    shown.insert("metadata".into(), json!(stored.value.metadata.as_deref().unwrap_or_default()));
-    shown.insert("commitTimestamp".into(), json!(stored.value.commit_timestamp.0));
-    shown.insert("expireTimestamp".into(), json!(stored.value.expire_timestamp.map_or(-1, |at| at.0)));
-    shown.insert("recordOffset".into(), json!(stored.record_offset));
-    if stored.value.topic_id != TopicId::ZERO {
-        shown.insert("topicId".into(), json!(topic_id(stored.value.topic_id)));
+    shown.insert("offset".into(), json!(value.offset));
+    shown.insert("leaderEpoch".into(), json!(value.leader_epoch));
+    shown.insert("metadata".into(), json!(value.metadata.as_deref().unwrap_or_default()));
+    shown.insert("commitTimestamp".into(), json!(value.commit_timestamp.0));
+    shown.insert("expireTimestamp".into(), json!(value.expire_timestamp.map_or(-1, |at| at.0)));
+    shown.insert("recordOffset".into(), json!(stored.record_offset()));
+    if value.topic_id != TopicId::ZERO {
+        shown.insert("topicId".into(), json!(topic_id(value.topic_id)));
     }
     Value::Object(shown)
 }

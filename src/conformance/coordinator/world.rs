@@ -1,6 +1,7 @@
 //! The shard, its log and its timers in a replay, beside what was recorded of them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -221,10 +222,10 @@ impl World {
             return Ok(());
         }
         let host = 1 + string_hash(&head.client_id).rem_euclid(200);
-        let client =
-            ClientInfo { client_id: head.client_id.as_str().into(), client_host: Arc::from(format!("/10.0.0.{host}")) };
+        let (client_id, client_host) = (head.client_id.as_str().into(), Arc::from(format!("/10.0.0.{host}")));
+        let client = Rc::new(ClientInfo { client_id, client_host });
         for (id, body) in self.deletions.split(id, body, self.config.offsets_topic_num_partitions) {
-            self.handle(now, Input::Request { id, version: head.version, client: client.clone(), body });
+            self.handle(now, Input::Request { id, version: head.version, client: client.clone(), body: body.into() });
         }
         Ok(())
     }

@@ -268,14 +268,28 @@ impl ClassicGroup {
         member_id: &MemberId,
         instance: Option<&GroupInstanceId>,
     ) -> Result<(), ErrorCode> {
-        if let Some(instance) = instance {
-            match self.static_members.get(instance) {
-                None => return Err(ErrorCode::UnknownMemberId),
-                Some(mapped) if mapped != member_id => return Err(ErrorCode::FencedInstanceId),
-                Some(_) => {}
-            }
-        }
+        self.check_instance(member_id, instance)?;
         if self.members.contains_key(member_id) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
+    }
+
+    /// The member that passed [`ClassicGroup::validate_member`], and the group's id: for those who go on with it.
+    pub(in crate::coordinator) fn validated_member(
+        &mut self,
+        member_id: &MemberId,
+        instance: Option<&GroupInstanceId>,
+    ) -> Result<(&mut Member, &GroupId), ErrorCode> {
+        self.check_instance(member_id, instance)?;
+        let member = self.members.get_mut(member_id).ok_or(ErrorCode::UnknownMemberId)?;
+        Ok((member, &self.group_id))
+    }
+
+    fn check_instance(&self, member_id: &MemberId, instance: Option<&GroupInstanceId>) -> Result<(), ErrorCode> {
+        let Some(instance) = instance else { return Ok(()) };
+        match self.static_members.get(instance) {
+            None => Err(ErrorCode::UnknownMemberId),
+            Some(mapped) if mapped != member_id => Err(ErrorCode::FencedInstanceId),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Adds a member (classic-coordinator.md 2.6 step 3; `ClassicGroup.add`).
@@ -575,10 +589,9 @@ impl ClassicGroup {
 
     /// Resets a member's session timer to its session timeout.
     pub(in crate::coordinator) fn reschedule_heartbeat(&mut self, member_id: &MemberId, env: &mut Env) {
-        let Some(member) = self.members.get_mut(member_id) else { return };
-        let timer =
-            env.set_session_timer(member.session_timer, &self.group_id, &member.member_id, member.session_timeout_ms);
-        member.session_timer = Some(timer);
+        if let Some(member) = self.members.get_mut(member_id) {
+            member.reschedule_heartbeat(&self.group_id, env);
+        }
     }
 
     /// A SyncGroup answer with an error.

@@ -17,15 +17,15 @@ use crate::protocol::{Bytes, ErrorCode, GroupId, MemberId};
 const NEW_MEMBER_JOIN_TIMEOUT_MS: i32 = 300_000;
 
 /// A JoinGroup on its way through the handlers.
-pub(super) struct Join {
+pub(super) struct Join<'a> {
     pub(super) id: RequestId,
     pub(super) version: i16,
-    pub(super) client: ClientInfo,
+    pub(super) client: &'a ClientInfo,
     pub(super) request: JoinGroupRequest,
     pub(super) protocols: Arc<[JoinGroupProtocol]>,
 }
 
-impl Join {
+impl Join<'_> {
     /// The client's reason, as the coordinator's reasons end.
     pub(super) fn client_reason(&self) -> String {
         format!("; client reason: {}", reason_or_default(self.request.reason.as_ref()))
@@ -46,7 +46,7 @@ pub(in crate::coordinator) fn join(
     is_new_group: bool,
     id: RequestId,
     version: i16,
-    client: ClientInfo,
+    client: &ClientInfo,
     mut request: JoinGroupRequest,
     env: &mut Env,
 ) -> Handled {
@@ -96,7 +96,7 @@ fn accepts_joining_member(group: &ClassicGroup, member_id: &MemberId, group_max_
 }
 
 /// classic-coordinator.md 2.3.
-fn join_new_member(group: &mut ClassicGroup, join: &Join, env: &mut Env) -> Handled {
+fn join_new_member(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
     if group.state == GroupState::Dead {
         join.answer(ErrorCode::CoordinatorNotAvailable, MemberId::default(), env);
         return Ok(None);
@@ -121,7 +121,7 @@ fn join_new_member(group: &mut ClassicGroup, join: &Join, env: &mut Env) -> Hand
 }
 
 /// Hands out a member id (classic-coordinator.md 2.3 row 5; KIP-394).
-fn require_member_id(group: &mut ClassicGroup, join: &Join, new_id: MemberId, env: &mut Env) {
+fn require_member_id(group: &mut ClassicGroup, join: &Join<'_>, new_id: MemberId, env: &mut Env) {
     env.event(CoordinatorEvent::MemberIdRequired {
         group: group.group_id.clone(),
         member: new_id.clone(),
@@ -133,7 +133,7 @@ fn require_member_id(group: &mut ClassicGroup, join: &Join, new_id: MemberId, en
 }
 
 /// classic-coordinator.md 2.5.
-fn join_existing_member(group: &mut ClassicGroup, join: &Join, env: &mut Env) -> Handled {
+fn join_existing_member(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
     let member_id = &join.request.member_id;
     if group.state == GroupState::Dead {
         join.answer(ErrorCode::CoordinatorNotAvailable, member_id.clone(), env);
@@ -160,7 +160,7 @@ fn join_existing_member(group: &mut ClassicGroup, join: &Join, env: &mut Env) ->
 }
 
 /// A member joins again (classic-coordinator.md 2.5, the table by state).
-fn rejoin(group: &mut ClassicGroup, join: &Join, env: &mut Env) -> Handled {
+fn rejoin(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
     let member_id = &join.request.member_id;
     let matches = group.members.get(member_id).is_some_and(|member| member.matches(&join.protocols));
     let leads = group.is_leader(member_id);
@@ -194,7 +194,7 @@ fn rejoin(group: &mut ClassicGroup, join: &Join, env: &mut Env) -> Handled {
 }
 
 /// Takes a member's new metadata and parks it. Neither its session timer nor `is_new` changes.
-fn update_member(group: &mut ClassicGroup, join: &Join, reason: String, env: &mut Env) -> Handled {
+fn update_member(group: &mut ClassicGroup, join: &Join<'_>, reason: String, env: &mut Env) -> Handled {
     let member_id = &join.request.member_id;
     group.update_member(member_id, join.protocols.clone(), join.timeouts(), Some(join.id), env);
     env.event(CoordinatorEvent::JoinParked { group: group.group_id.clone(), member: member_id.clone() });
@@ -202,7 +202,13 @@ fn update_member(group: &mut ClassicGroup, join: &Join, reason: String, env: &mu
 }
 
 /// Adds a member and parks it (classic-coordinator.md 2.6).
-fn add_member(group: &mut ClassicGroup, join: &Join, member_id: MemberId, was_pending: bool, env: &mut Env) -> Handled {
+fn add_member(
+    group: &mut ClassicGroup,
+    join: &Join<'_>,
+    member_id: MemberId,
+    was_pending: bool,
+    env: &mut Env,
+) -> Handled {
     let request = &join.request;
     env.event(CoordinatorEvent::MemberJoined {
         group: group.group_id.clone(),

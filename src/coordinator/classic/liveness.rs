@@ -19,18 +19,19 @@ pub(in crate::coordinator) fn heartbeat(
     if group.state == GroupState::Dead {
         return Err(ErrorCode::CoordinatorNotAvailable);
     }
-    group.validate_member(&request.member_id, request.group_instance_id.as_ref())?;
-    if request.generation_id != group.generation {
+    let (state, generation) = (group.state, group.generation);
+    let (member, group_id) = group.validated_member(&request.member_id, request.group_instance_id.as_ref())?;
+    if request.generation_id != generation {
         return Err(ErrorCode::IllegalGeneration);
     }
-    match group.state {
+    match state {
         GroupState::Empty | GroupState::Dead => Ok(ErrorCode::UnknownMemberId),
         GroupState::PreparingRebalance => {
-            group.reschedule_heartbeat(&request.member_id, env);
+            member.reschedule_heartbeat(group_id, env);
             Ok(ErrorCode::RebalanceInProgress)
         }
         GroupState::CompletingRebalance | GroupState::Stable => {
-            group.reschedule_heartbeat(&request.member_id, env);
+            member.reschedule_heartbeat(group_id, env);
             Ok(ErrorCode::None)
         }
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::protocol::message::JoinGroupProtocol;
-use crate::protocol::{Bytes, ClientId, GroupInstanceId, MemberId};
+use crate::protocol::{Bytes, ClientId, GroupId, GroupInstanceId, MemberId};
 
-use crate::coordinator::env::Unexpected;
+use crate::coordinator::env::{Env, Unexpected};
 use crate::coordinator::interface::{RequestId, TimerId};
 
 /// A member of a classic group.
@@ -44,6 +44,12 @@ impl Member {
     /// (classic-coordinator.md 1.2 `hasSatisfiedHeartbeat`).
     pub fn has_satisfied_heartbeat(&self) -> bool {
         !self.is_new && (self.awaiting_join.is_some() || self.awaiting_sync.is_some())
+    }
+
+    /// Resets the session timer to the session timeout.
+    pub(in crate::coordinator) fn reschedule_heartbeat(&mut self, group_id: &GroupId, env: &mut Env) {
+        let timer = env.set_session_timer(self.session_timer, group_id, &self.member_id, self.session_timeout_ms);
+        self.session_timer = Some(timer);
     }
 
     /// Same protocols in the same order with the same metadata.

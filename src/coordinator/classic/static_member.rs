@@ -35,7 +35,7 @@ pub(in crate::coordinator) struct ReplaceWrite {
 /// JoinGroup with an unknown member id and an instance id that a member bears.
 pub(super) fn replace(
     group: &mut ClassicGroup,
-    join: &Join,
+    join: &Join<'_>,
     old_id: MemberId,
     new_id: MemberId,
     env: &mut Env,
@@ -88,7 +88,7 @@ pub(super) fn replace(
 }
 
 /// No rebalance unless the selected protocol would change: the new id is written, and the answer waits for that.
-fn replace_in_stable(group: &mut ClassicGroup, join: &Join, write: ReplaceWrite, env: &mut Env) -> Handled {
+fn replace_in_stable(group: &mut ClassicGroup, join: &Join<'_>, write: ReplaceWrite, env: &mut Env) -> Handled {
     let selected = group.select_protocol()?;
     if group.protocol_name.as_deref().unwrap_or_default() == &*selected {
         env.event(CoordinatorEvent::StaticMemberKeepsAssignment { group: group.group_id.clone() });

@@ -1,5 +1,6 @@
 //! OffsetCommit and TxnOffsetCommit (classic-coordinator.md 6.1 to 6.4).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::coordinator::classic::{ClassicGroup, GroupState};
@@ -15,7 +16,7 @@ use crate::protocol::{ErrorCode, Generation, GroupId, GroupInstanceId, MemberId,
 
 /// A commit that was accepted: records to write, and the answer once they are committed.
 pub(in crate::coordinator) struct CommitOutcome {
-    pub(in crate::coordinator) records: CommitRecords,
+    pub(in crate::coordinator) records: Rc<CommitRecords>,
     pub(in crate::coordinator) response: OffsetCommitResponse,
 }
 
@@ -27,24 +28,22 @@ struct Committer<'a> {
     is_transactional: bool,
 }
 
-/// OffsetCommit. `Err` refuses the whole request, at once; the partitions come back for the answer.
+/// OffsetCommit. `Err` refuses the whole request, at once.
 pub(in crate::coordinator) fn commit(
     state: &mut State,
     version: i16,
-    request: OffsetCommitRequest,
+    request: &OffsetCommitRequest,
     env: &mut Env,
-) -> Result<CommitOutcome, (ErrorCode, Arc<[CommittedPartition]>)> {
+) -> Result<CommitOutcome, ErrorCode> {
     let committer = Committer {
         generation: request.generation_id,
         member_id: &request.member_id,
         instance: request.group_instance_id.as_ref(),
         is_transactional: false,
     };
-    if let Err(error) = accept_commit(state, version, &request.group_id, &committer, env) {
-        return Err((error, request.partitions));
-    }
+    accept_commit(state, version, &request.group_id, &committer, env)?;
     let expire_timestamp = (request.retention_time_ms != -1).then(|| env.now + request.retention_time_ms);
-    Ok(records_of(request.group_id, request.partitions, None, expire_timestamp, env))
+    Ok(records_of(request.group_id.clone(), request.partitions.clone(), None, expire_timestamp, env))
 }
 
 /// Resolves the group, validates, and keeps the committer's session alive (classic-coordinator.md 6.1 to 6.3).
@@ -142,7 +141,7 @@ fn records_of(
     };
     let commit_timestamp = env.now;
     let records = CommitRecords { group, partitions: accepted, producer, commit_timestamp, expire_timestamp };
-    CommitOutcome { records, response: OffsetCommitResponse { partitions, errors } }
+    CommitOutcome { records: Rc::new(records), response: OffsetCommitResponse { partitions, errors } }
 }
 
 /// Length of a Java string.

@@ -1,6 +1,7 @@
 //! OffsetFetch (classic-coordinator.md 6.5).
 
 use crate::coordinator::env::Env;
+use crate::coordinator::record::OffsetCommitValue;
 use crate::coordinator::state::State;
 use crate::protocol::message::{FetchedOffset, OffsetFetchRequest, OffsetFetchResponse};
 use crate::protocol::{ErrorCode, GroupId, TopicId, TopicPartition};
@@ -53,14 +54,14 @@ fn fetch_one(
     }
     let stored = match (exists, stable) {
         (false, _) => None,
-        (true, true) => state.offsets.committed.get(group, topic, number),
+        (true, true) => state.offsets.committed.get(group, topic, number).cloned(),
         (true, false) => state.committed_offset(group, topic, number),
     };
-    match stored {
-        Some(stored) if names_that_topic(stored, topic_id) => FetchedOffset {
-            offset: stored.value.offset,
-            leader_epoch: stored.value.leader_epoch,
-            metadata: Some(stored.value.metadata.as_ref().unwrap_or(env.empty).clone()),
+    match stored.as_ref().map(StoredOffset::value) {
+        Some(value) if names_that_topic(&value, topic_id) => FetchedOffset {
+            offset: value.offset,
+            leader_epoch: value.leader_epoch,
+            metadata: Some(value.metadata.unwrap_or_else(|| env.empty.clone())),
             error: ErrorCode::None,
             partition,
         },
@@ -69,8 +70,8 @@ fn fetch_one(
 }
 
 /// A stored offset of a topic that was deleted and made again is not that topic's.
-fn names_that_topic(stored: &StoredOffset, topic_id: TopicId) -> bool {
-    stored.value.topic_id == TopicId::ZERO || topic_id == TopicId::ZERO || stored.value.topic_id == topic_id
+fn names_that_topic(stored: &OffsetCommitValue, topic_id: TopicId) -> bool {
+    stored.topic_id == TopicId::ZERO || topic_id == TopicId::ZERO || stored.topic_id == topic_id
 }
 
 /// All partitions with a committed offset, in Kafka's order. In the committed state, those whose

@@ -8,7 +8,7 @@ mod store;
 
 pub use store::StoredOffset;
 
-pub(super) use commit::{commit, commit_transactional};
+pub(super) use commit::{CommitOutcome, commit, commit_transactional};
 pub(super) use fetch::fetch;
 pub(super) use remove::{delete_groups, delete_offsets, expire, partitions_deleted};
-pub(super) use store::{OffsetStore, Offsets};
+pub(super) use store::{CommitPart, OffsetStore, Offsets};

@@ -4,14 +4,12 @@
 use crate::coordinator::classic::{ClassicGroup, GroupState};
 use crate::coordinator::env::Env;
 use crate::coordinator::event::CoordinatorEvent;
-use crate::coordinator::record::Record;
+use crate::coordinator::record::{OffsetCommitValue, Record};
 use crate::coordinator::state::State;
 use crate::engine::Millis;
 use crate::protocol::java_hash::JavaHashMap;
 use crate::protocol::message::{OffsetDeleteRequest, OffsetDeleteResponse};
 use crate::protocol::{ErrorCode, GroupId, TopicName, TopicPartition};
-
-use super::store::StoredOffset;
 
 fn offset_tombstone(group: &GroupId, topic: &TopicName, partition: i32) -> Record {
     let partition = TopicPartition::new(topic.clone(), partition);
@@ -57,8 +55,9 @@ fn expire_group(state: &State, group: &ClassicGroup, records: &mut Vec<Record>, 
     let mut all_expired = true;
     for (topic, partitions) in topics.iter() {
         for (partition, offset) in partitions.iter() {
+            let value = offset.value();
             let expired = !group.is_subscribed_to(topic)
-                && is_expired(offset, base(offset), env)
+                && is_expired(&value, base(&value), env)
                 && !state.offsets.has_pending(group_id, topic, *partition);
             if expired {
                 records.push(offset_tombstone(group_id, topic, *partition));
@@ -70,7 +69,7 @@ fn expire_group(state: &State, group: &ClassicGroup, records: &mut Vec<Record>, 
 }
 
 /// From when on an offset's retention counts; `None` if nothing expires (classic-coordinator.md 6.6, the table).
-fn expiry_base(group: &ClassicGroup) -> Option<impl Fn(&StoredOffset) -> Millis> {
+fn expiry_base(group: &ClassicGroup) -> Option<impl Fn(&OffsetCommitValue) -> Millis> {
     let empty_since = match group.protocol_type() {
         // Simple group: each offset from its commit.
         None => None,
@@ -84,11 +83,11 @@ fn expiry_base(group: &ClassicGroup) -> Option<impl Fn(&StoredOffset) -> Millis>
         }
         Some(_) => return None,
     };
-    Some(move |offset: &StoredOffset| empty_since.unwrap_or(offset.value.commit_timestamp))
+    Some(move |offset: &OffsetCommitValue| empty_since.unwrap_or(offset.commit_timestamp))
 }
 
-fn is_expired(offset: &StoredOffset, base: Millis, env: &Env) -> bool {
-    match offset.value.expire_timestamp {
+fn is_expired(offset: &OffsetCommitValue, base: Millis, env: &Env) -> bool {
+    match offset.expire_timestamp {
         Some(expiry) => env.now >= expiry,
         None => env.now - base >= env.config.offsets_retention_minutes.saturating_mul(60_000),
     }

@@ -1,16 +1,114 @@
 //! Offsets in memory: committed ones, those of open transactions, and which transactions are open where.
 
-use crate::coordinator::record::OffsetCommitValue;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::coordinator::record::{CommitRecords, OffsetCommitValue};
 use crate::coordinator::timeline::TimelineMap;
+use crate::protocol::message::CommittedPartition;
 use crate::protocol::{GroupId, ProducerId, TopicName};
 
+/// What a commit says of one topic: partitions that follow each other in it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(in crate::coordinator) struct CommitPart {
+    pub(in crate::coordinator) records: Rc<CommitRecords>,
+    /// Offset of the commit's first record.
+    pub(in crate::coordinator) base_offset: i64,
+    /// Place of the first one in the commit.
+    pub(in crate::coordinator) first: usize,
+    /// How many they are.
+    pub(in crate::coordinator) len: usize,
+}
+
+impl CommitPart {
+    pub(in crate::coordinator) fn partitions(&self) -> &[CommittedPartition] {
+        &self.records.partitions[self.first..][..self.len]
+    }
+
+    pub(in crate::coordinator) fn topic(&self) -> &TopicName {
+        &self.partitions()[0].partition.topic
+    }
+
+    /// Offset after the last record.
+    pub(in crate::coordinator) fn end(&self) -> i64 {
+        self.base_offset + (self.first + self.len) as i64
+    }
+
+    /// The offset of a partition, if it is among them.
+    pub(in crate::coordinator) fn offset_of(&self, partition: i32) -> Option<StoredOffset> {
+        let place = self.partitions().iter().position(|committed| committed.partition.partition == partition)?;
+        Some(StoredOffset::of_record(self.value(place), self.record_offset(place)))
+    }
+
+    fn value(&self, place: usize) -> OffsetCommitValue {
+        self.records.value(&self.partitions()[place])
+    }
+
+    fn record_offset(&self, place: usize) -> i64 {
+        self.base_offset + (self.first + place) as i64
+    }
+}
+
 /// A stored offset with the place of its record in the log, which decides between plain and transactional commits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredOffset {
+///
+/// Members commit the same partitions again and again. Offsets that were committed together know their commit alone and
+/// their place in it, so that the next one takes a single change instead of one for each partition.
+#[derive(Clone, Debug)]
+pub struct StoredOffset(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Part { part: Rc<RefCell<CommitPart>>, place: u32 },
+    Record(Rc<(OffsetCommitValue, i64)>),
+}
+
+impl StoredOffset {
+    /// That of one record.
+    pub(in crate::coordinator) fn of_record(value: OffsetCommitValue, record_offset: i64) -> Self {
+        StoredOffset(Source::Record(Rc::new((value, record_offset))))
+    }
+
+    /// Those of the partitions of a commit's part, in their order.
+    pub(in crate::coordinator) fn of_part(part: CommitPart) -> impl Iterator<Item = StoredOffset> {
+        let places = 0..part.len as u32;
+        let part = Rc::new(RefCell::new(part));
+        places.map(move |place| StoredOffset(Source::Part { part: part.clone(), place }))
+    }
+
+    /// Puts a newer commit in the place of the one that this offset begins: what was there. `None` unless all partitions
+    /// stand as they were committed then, and the newer one names the same.
+    pub(in crate::coordinator) fn replace_part(&self, newer: &CommitPart) -> Option<CommitPart> {
+        let Source::Part { part, place: 0 } = &self.0 else { return None };
+        let number = |committed: &CommittedPartition| committed.partition.partition;
+        let numbers = newer.partitions().iter().map(number);
+        // Only offsets in memory hold on to it: see `settled`.
+        let stands = Rc::strong_count(part) == newer.len && part.borrow().partitions().iter().map(number).eq(numbers);
+        stands.then(|| part.replace(newer.clone()))
+    }
+
+    /// As it is now, whatever becomes of those that it was committed with: for one that is taken out of memory.
+    fn settled(self) -> StoredOffset {
+        match self.0 {
+            Source::Part { .. } => StoredOffset::of_record(self.value(), self.record_offset()),
+            Source::Record(_) => self,
+        }
+    }
+
     /// What was committed.
-    pub value: OffsetCommitValue,
+    pub fn value(&self) -> OffsetCommitValue {
+        match &self.0 {
+            Source::Part { part, place } => part.borrow().value(*place as usize),
+            Source::Record(record) => record.0.clone(),
+        }
+    }
+
     /// Offset of its record.
-    pub record_offset: i64,
+    pub fn record_offset(&self) -> i64 {
+        match &self.0 {
+            Source::Part { part, place } => part.borrow().record_offset(*place as usize),
+            Source::Record(record) => record.1,
+        }
+    }
 }
 
 /// Offsets by topic and partition.
@@ -42,15 +140,17 @@ impl Offsets {
         partition: i32,
         offset: StoredOffset,
     ) -> Option<StoredOffset> {
-        self.topic_mut(group, topic).insert(partition, offset)
+        self.topic_mut(group, topic).insert(partition, offset).map(StoredOffset::settled)
     }
 
-    /// The partitions of a topic, to put offsets there.
-    pub(in crate::coordinator) fn topic_mut(
-        &mut self,
-        group: &GroupId,
-        topic: &TopicName,
-    ) -> &mut TimelineMap<i32, StoredOffset> {
+    /// Puts a part of a commit: in the place of the former commit, which comes back, if that was about the same partitions.
+    pub(in crate::coordinator) fn replace_part(&mut self, newer: &CommitPart) -> Option<CommitPart> {
+        let first = &newer.partitions().first()?.partition;
+        let partitions = self.topic_mut(&newer.records.group, &first.topic);
+        if partitions.is_full() { None } else { partitions.get(&first.partition)?.replace_part(newer) }
+    }
+
+    fn topic_mut(&mut self, group: &GroupId, topic: &TopicName) -> &mut TimelineMap<i32, StoredOffset> {
         self.by_group.entry_or_default(group).entry_or_default(topic)
     }
 
@@ -69,7 +169,7 @@ impl Offsets {
         if topics.is_empty() {
             self.by_group.remove(group);
         }
-        removed
+        removed.map(StoredOffset::settled)
     }
 }
 

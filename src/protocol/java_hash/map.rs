@@ -223,8 +223,15 @@ impl<K: JavaKey, V> JavaHashMap<K, V> {
             return None;
         }
         let hash = spread(key.hash_code());
-        self.chain(self.table[self.bucket_of(hash)])
-            .find(|at| self.node(*at).hash == hash && self.node(*at).key.borrow() == key)
+        let mut at = self.table[self.bucket_of(hash)];
+        while at != NIL {
+            let node = self.node(at);
+            if node.hash == hash && node.key.borrow() == key {
+                return Some(at);
+            }
+            at = node.next;
+        }
+        None
     }
 
     fn node(&self, at: u32) -> &Node<K, V> {

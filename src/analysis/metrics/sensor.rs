@@ -126,3 +126,39 @@ impl Sensor {
         MetricValues { at_end: Some(self.window.rate_per_hour(now)), highest: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The highest average of a sensor, and that of a window which is looked at after every value.
+    fn highest(value_of: fn(i64) -> f64, add: fn(&mut Sensor, Millis, i64, f64)) -> (Option<f64>, Option<f64>) {
+        let (mut sensor, mut window, mut highest) = (Sensor::default(), Window::default(), 0.0f64);
+        let mut now = Millis(0);
+        for i in 0..20_000 {
+            now = now + 13 + (i * i) % 97 + if i % 4_001 == 0 { 70_000 } else { 0 };
+            let value = value_of(i);
+            if sensor.is_settled(now) {
+                add(&mut sensor, now, 1, value);
+            } else {
+                sensor.record_evenly(now, 0, 1, value);
+            }
+            window.record_evenly(now, 0, 1, value);
+            highest = highest.max(window.present_avg().unwrap_or(0.0));
+        }
+        (sensor.avg(now).highest, Some(highest))
+    }
+
+    #[test]
+    fn the_highest_average_is_known_without_looking_at_every_value() {
+        let whole = |i: i64| ((i * 7_919) % 1_009 + (i / 500) % 7 * 100) as f64;
+        let (of_sensor, of_window) = highest(whole, Sensor::add);
+        assert_eq!(of_sensor, of_window);
+        let fraction = |i: i64| ((i * 7_919) % 1_009) as f64 / 1_009.0;
+        let (of_sensor, of_window) = highest(fraction, Sensor::add_fraction);
+        assert_eq!(of_sensor, of_window);
+        let first_one = |i: i64| if i == 0 { 1.0 } else { ((i * 7_919) % 1_009 + 1) as f64 / 1_009.0 };
+        let (of_sensor, of_window) = highest(first_one, Sensor::add_fraction);
+        assert_eq!((of_sensor, of_window), (Some(1.0), Some(1.0)));
+    }
+}

@@ -8,15 +8,15 @@
 //! the whole backlog only with the Fetch after it.
 //!
 //! Partitions are answered in the order of the broker's fetch session, in which those that had records go to the end
-//! (`FetchSession`, `IncrementalFetchContext`). Fetches have no packets of their own: their times are drawn from the
-//! network's latency, and blocked links hold them up.
+//! (`FetchSession`, `IncrementalFetchContext`). Fetches have no packets of their own: the two ways of each are drawn from
+//! the network's latency when it is sent, and blocked links hold it up.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
 use crate::client::{AssignedPartition, Connection, Input, Prefetch, RecordBatch};
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
 use crate::protocol::BrokerId;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::java_hash::JavaHashMap;
@@ -62,10 +62,14 @@ struct FetchSession {
     partitions: Vec<Asked>,
     /// When the Fetch under way was sent, or sent again after an answer without records.
     sent: Option<SimTime>,
-    /// The answer can't be there before.
-    ready: SimTime,
-    /// No record comes before; in the past when that has to be looked at anew.
-    nothing_before: SimTime,
+    /// It is at the broker from then on.
+    at_broker: SimTime,
+    /// How long its answer is on its way.
+    way_back: SimDuration,
+    /// When there is enough for an answer with records, as far as is known; [`SimTime::MAX`] if never.
+    enough_at: SimTime,
+    /// When that answer arrives.
+    arrives: SimTime,
 }
 
 struct Asked {
@@ -77,6 +81,9 @@ struct Asked {
 
 struct Fetched {
     partition: PartitionIndex,
+    /// Its place in the client's list of that version.
+    place: u32,
+    version: Option<u64>,
     broker: BrokerId,
     /// [`AssignedPartition::fetchable_since`] when it came.
     since: u64,
@@ -84,18 +91,29 @@ struct Fetched {
     to: i64,
 }
 
-/// What an answer depends on.
+/// What Fetches and their answers depend on.
 struct Surroundings<'a> {
     now: SimTime,
     workload: &'a mut Workload,
     /// Bytes per record of each partition.
     record_bytes: &'a [u32],
-    config: &'a ConsumerConfig,
+    consumer: &'a Consumer,
+    /// One way over the network.
+    latency: &'a Sampler,
+    random: &'a mut RandomStream,
 }
 
 impl Surroundings<'_> {
     fn bytes(&self, asked: &Asked, records: i64) -> u64 {
         records as u64 * u64::from(self.record_bytes[asked.partition.0 as usize])
+    }
+
+    fn way(&mut self) -> SimDuration {
+        self.latency.sample(self.random)
+    }
+
+    fn max_wait(&self) -> SimDuration {
+        max_wait(&self.consumer.config)
     }
 }
 
@@ -108,15 +126,33 @@ fn max_wait(config: &ConsumerConfig) -> SimDuration {
 }
 
 impl FetchSession {
-    fn wait_is_over(&self, wait: SimDuration, now: SimTime) -> bool {
-        self.sent.is_none_or(|sent| sent + wait <= now)
+    fn new(broker: BrokerId) -> Self {
+        FetchSession {
+            broker,
+            version: None,
+            partitions: Vec::new(),
+            sent: None,
+            at_broker: SimTime::ZERO,
+            way_back: SimDuration::ZERO,
+            enough_at: SimTime::MAX,
+            arrives: SimTime::MAX,
+        }
+    }
+
+    /// The Fetch was answered without records.
+    #[inline]
+    fn came_back_empty(&self, wait: SimDuration, now: SimTime) -> bool {
+        self.sent.is_some_and(|sent| sent + wait <= now && self.enough_at > sent + wait)
     }
 
     /// A poll that waits sends a Fetch again as soon as one was answered without records. One whose wait ends at this
     /// instant is still to be answered.
+    #[inline]
     fn go_on_waiting(&mut self, wait: SimDuration, now: SimTime) {
-        if let Some(sent) = &mut self.sent {
-            *sent += SimDuration(now.since(*sent).0.saturating_sub(1) / wait.0 * wait.0);
+        if let Some(sent) = &mut self.sent
+            && *sent + wait < now
+        {
+            *sent += SimDuration((now.since(*sent).0 - 1) / wait.0 * wait.0);
         }
     }
 
@@ -139,22 +175,28 @@ impl FetchSession {
     }
 
     /// A Fetch from the present positions goes out.
-    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime) {
+    fn send(&mut self, assigned: &[AssignedPartition], around: &mut Surroundings<'_>) {
         for asked in &mut self.partitions {
             asked.from = assigned[asked.place as usize].position;
         }
-        self.sent = Some(now);
-        self.ready = SimTime::ZERO;
-        self.nothing_before = SimTime::ZERO;
+        self.sent = Some(around.now);
+        self.at_broker = around.now + around.way();
+        self.way_back = around.way();
+        self.plan_answer(around);
+        if around.consumer.behaviour.prefetch == Prefetch::Continuous && self.enough_at <= around.now {
+            self.arrives = around.now;
+        }
+    }
+
+    /// Works out when the answer arrives.
+    fn plan_answer(&mut self, around: &mut Surroundings<'_>) {
+        self.enough_at = self.look_for_answer(around);
+        let answered = self.enough_at.max(self.at_broker);
+        self.arrives = if self.enough_at == SimTime::MAX { SimTime::MAX } else { answered + self.way_back };
     }
 
     /// When there is enough for an answer: now, or at an arrival that may make it enough.
-    #[inline]
-    fn first_answer(&mut self, around: &mut Surroundings<'_>) -> SimTime {
-        if around.now < self.nothing_before { self.nothing_before } else { self.look_for_answer(around) }
-    }
-
-    fn look_for_answer(&mut self, around: &mut Surroundings<'_>) -> SimTime {
+    fn look_for_answer(&self, around: &mut Surroundings<'_>) -> SimTime {
         let mut next = SimTime::MAX;
         let mut bytes = 0;
         for asked in &self.partitions {
@@ -162,17 +204,14 @@ impl FetchSession {
             let there = end - asked.from;
             if there > 0 {
                 bytes += around.bytes(asked, there);
-                if bytes >= u64::from(around.config.fetch_min_bytes) {
+                if bytes >= u64::from(around.consumer.config.fetch_min_bytes) {
                     return around.now;
                 }
             }
             next = next.min(arrival);
         }
-        if bytes == 0 {
-            self.nothing_before = next;
-        }
         match self.sent {
-            Some(sent) if bytes > 0 => next.min((sent + max_wait(around.config)).max(around.now)),
+            Some(sent) if bytes > 0 => next.min((sent + around.max_wait()).max(around.now)),
             _ => next,
         }
     }
@@ -181,40 +220,55 @@ impl FetchSession {
     fn answer(
         &mut self,
         around: &mut Surroundings<'_>,
-        since: impl Fn(PartitionIndex) -> Option<u64>,
+        list: &PartitionList,
+        assigned: &[AssignedPartition],
         buffer: &mut VecDeque<Fetched>,
-    ) -> bool {
-        let mut room = u64::from(around.config.fetch_max_bytes);
+    ) {
+        let config = &around.consumer.config;
+        let mut room = u64::from(config.fetch_max_bytes);
         let mut first = true;
         for asked in &mut self.partitions {
             let there = around.workload.end_and_next(asked.partition, around.now).0 - asked.from;
+            asked.answered = there > 0;
+            if there <= 0 {
+                continue;
+            }
             let record = u64::from(around.record_bytes[asked.partition.0 as usize]).max(1);
-            let limit = room.min(u64::from(around.config.max_partition_fetch_bytes)) / record;
+            let limit = room.min(u64::from(config.max_partition_fetch_bytes)) / record;
             // The first batch comes whatever its size.
             let count = there.min((limit as i64).max(i64::from(first)));
             asked.answered = count > 0;
             if asked.answered {
                 first = false;
                 room = room.saturating_sub(count as u64 * record);
-                let (partition, from) = (asked.partition, asked.from);
-                if let Some(since) = since(partition) {
-                    buffer.push_back(Fetched { partition, broker: self.broker, since, from, to: from + count });
+                let (partition, from, version) = (asked.partition, asked.from, list.version);
+                if let Some(place) = list.place(partition, asked.place, self.version)
+                    && assigned[place as usize].fetchable
+                {
+                    let since = assigned[place as usize].fetchable_since;
+                    let (broker, to) = (self.broker, from + count);
+                    buffer.push_back(Fetched { partition, place, version, broker, since, from, to });
                 }
             }
         }
-        if first {
-            return false;
-        }
         self.sent = None;
-        self.partitions.sort_by_key(|asked| asked.answered);
-        true
+        if !self.partitions.is_sorted_by_key(|asked| asked.answered) {
+            self.partitions.sort_by_key(|asked| asked.answered);
+        }
     }
 }
 
 impl PartitionList {
+    /// The partition's place in this list, where it had that one in the list of some version.
+    #[inline]
+    fn place(&self, partition: PartitionIndex, place: u32, version: Option<u64>) -> Option<u32> {
+        if version == self.version { Some(place) } else { self.place_of.get(&partition).copied() }
+    }
+
     /// The partition of what was fetched, if records can still be returned from there.
+    #[inline]
     fn owned<'a>(&self, fetched: &Fetched, assigned: &'a [AssignedPartition]) -> Option<&'a AssignedPartition> {
-        let owned = &assigned[*self.place_of.get(&fetched.partition)? as usize];
+        let owned = &assigned[self.place(fetched.partition, fetched.place, fetched.version)? as usize];
         let fits = owned.fetchable_since == fetched.since && owned.position == fetched.from;
         (owned.fetchable && fits).then_some(owned)
     }
@@ -252,16 +306,17 @@ impl Fetcher {
     }
 
     /// `sendFetches`: a Fetch to each broker that may get one now.
-    fn send(&mut self, assigned: &[AssignedPartition], now: SimTime, consumer: &Consumer, brokers: &Brokers) {
-        let wait = max_wait(&consumer.config);
-        let per_partition = consumer.behaviour.prefetch == Prefetch::PerPartition;
+    fn send(&mut self, assigned: &[AssignedPartition], brokers: &Brokers, around: &mut Surroundings<'_>) {
+        let wait = around.max_wait();
+        let per_partition = around.consumer.behaviour.prefetch == Prefetch::PerPartition;
         let Fetcher { list, sessions, buffer, .. } = self;
         for session in sessions {
+            if session.sent.is_some() && !session.came_back_empty(wait, around.now) {
+                continue;
+            }
             let broker = session.broker;
-            if !session.wait_is_over(wait, now)
-                || !per_partition
-                    && buffer.iter().any(|fetched| fetched.broker == broker && list.is_owned(fetched, assigned))
-            {
+            let is_buffered = |fetched: &Fetched| fetched.broker == broker && list.is_owned(fetched, assigned);
+            if !per_partition && buffer.iter().any(is_buffered) {
                 continue;
             }
             if per_partition || session.version != list.version {
@@ -272,7 +327,7 @@ impl Fetcher {
                     continue;
                 }
             }
-            session.send(assigned, now);
+            session.send(assigned, around);
         }
     }
 
@@ -295,6 +350,7 @@ impl Fetcher {
     }
 
     /// There are records to return, once what is of no use is dropped.
+    #[inline]
     fn has_records(&mut self, assigned: &[AssignedPartition]) -> bool {
         while self.buffer.front().is_some_and(|fetched| !self.list.is_owned(fetched, assigned)) {
             self.buffer.pop_front();
@@ -372,14 +428,7 @@ impl Simulation<'_> {
             if let Some(broker) = self.brokers.serves(*partition)
                 && fetcher.sessions.iter().all(|session| session.broker != broker)
             {
-                fetcher.sessions.push(FetchSession {
-                    broker,
-                    version: None,
-                    partitions: Vec::new(),
-                    sent: None,
-                    ready: SimTime::ZERO,
-                    nothing_before: SimTime::ZERO,
-                });
+                fetcher.sessions.push(FetchSession::new(broker));
             }
         }
     }
@@ -387,21 +436,32 @@ impl Simulation<'_> {
     #[inline]
     fn send_fetches(&mut self, consumer: u32) {
         self.note_assignment(consumer);
-        let entry = self.consumers[consumer as usize];
-        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
-        process.fetcher.send(process.client.assigned(), self.now, entry, &self.brokers);
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.as_mut() else { return };
+        let mut around = Surroundings {
+            now: self.now,
+            workload: &mut self.workload,
+            record_bytes: &self.partition_bytes,
+            consumer: self.consumers[consumer as usize],
+            latency: &self.latency,
+            random: &mut host.random.fetch,
+        };
+        process.fetcher.send(process.client.assigned(), &self.brokers, &mut around);
         if process.fetcher.has_begun() {
             let first = self.first_use(consumer, FirstUse::Fetch);
             let host = &mut self.hosts[consumer as usize];
             if let Some(process) = host.process.as_mut().filter(|_| first > SimDuration::ZERO) {
-                process.fetcher.sessions.iter_mut().for_each(|session| session.ready = self.now + first);
+                process
+                    .fetcher
+                    .sessions
+                    .iter_mut()
+                    .for_each(|session| session.arrives = session.arrives.max(self.now + first));
             }
         }
     }
 
     /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.
     pub(super) fn plan_records(&mut self, consumer: u32) {
-        let entry = self.consumers[consumer as usize];
         let host = &mut self.hosts[consumer as usize];
         let timer = self.timers[consumer as usize].records;
         let Some(process) = host.process.as_mut() else { return };
@@ -411,62 +471,41 @@ impl Simulation<'_> {
         if waits && is_current && fetcher.has_records(client.assigned()) {
             return self.queue.set(timer, self.now);
         }
-        let mut around = Surroundings {
-            now: self.now,
-            workload: &mut self.workload,
-            record_bytes: &self.partition_bytes,
-            config: &entry.config,
-        };
-        let wait = max_wait(&entry.config);
+        let wait = max_wait(&self.consumers[consumer as usize].config);
         let mut wake = SimTime::MAX;
-        for session in &mut fetcher.sessions {
+        for session in &fetcher.sessions {
             let Some(sent) = session.sent else { continue };
             if self.network.data_blocked(consumer, session.broker) {
                 continue;
             }
-            let answer = session.first_answer(&mut around);
-            if answer <= self.now {
-                let at_once = entry.behaviour.prefetch == Prefetch::Continuous;
-                if session.ready == SimTime::ZERO && !at_once {
-                    let random = &mut host.random.fetch;
-                    session.ready = self.now + self.latency.sample(random) + self.latency.sample(random);
-                }
-                wake = wake.min(session.ready.max(self.now));
-            } else if answer != SimTime::MAX && (waits || answer <= sent + wait) {
-                wake = wake.min(answer + self.latency.sample(&mut host.random.fetch));
+            let is_answered = session.enough_at <= sent + wait;
+            if waits || is_answered {
+                wake = wake.min(session.arrives);
             }
             // New partitions come into the next Fetch, at the latest when this one was parked long enough.
-            if waits && session.version != fetcher.list.version {
+            if waits && !is_answered && session.version != fetcher.list.version {
                 wake = wake.min(sent + wait);
             }
         }
-        match wake {
-            SimTime::MAX => self.queue.cancel(timer),
-            _ => self.queue.set(timer, wake),
+        if self.queue.deadline(timer) != (wake != SimTime::MAX).then_some(wake) {
+            self.queue.set(timer, wake);
         }
     }
 
     /// When the Fetch that is parked on this connection returns: with the records that come first, or without any.
     pub(super) fn fetch_returns(&mut self, consumer: u32, connection: Connection, parked_until: SimTime) -> SimTime {
         let (Connection::Bootstrap(broker) | Connection::Data(broker) | Connection::Coordinator(broker)) = connection;
-        let entry = self.consumers[consumer as usize];
-        let wait = max_wait(&entry.config);
+        let wait = max_wait(&self.consumers[consumer as usize].config);
         // Behind several Fetches nobody knows yet which records they find.
         if parked_until <= self.now || parked_until.since(self.now) > wait + EXCHANGE {
             return parked_until;
         }
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return parked_until };
-        let mut sessions = process.fetcher.sessions.iter_mut();
-        let Some(session) = sessions.find(|session| session.broker == broker && session.sent.is_some()) else {
-            return parked_until;
-        };
-        let mut around = Surroundings {
-            now: self.now,
-            workload: &mut self.workload,
-            record_bytes: &self.partition_bytes,
-            config: &entry.config,
-        };
-        parked_until.min(session.first_answer(&mut around).max(self.now))
+        let mut sessions = process.fetcher.sessions.iter();
+        match sessions.find(|session| session.broker == broker && session.sent.is_some()) {
+            Some(session) => parked_until.min(session.enough_at.max(self.now)),
+            None => parked_until,
+        }
     }
 
     /// Links or leaders changed: Fetches to brokers that are down have failed, everybody who waits fetches anew.
@@ -495,39 +534,39 @@ impl Simulation<'_> {
         let host = &mut self.hosts[consumer as usize];
         let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
-        let (assigned, fetcher) = (process.client.assigned(), &mut process.fetcher);
+        let (assigned, Fetcher { list, sessions, buffer, .. }) = (process.client.assigned(), &mut process.fetcher);
         let mut around = Surroundings {
             now: self.now,
             workload: &mut self.workload,
             record_bytes: &self.partition_bytes,
-            config: &entry.config,
+            consumer: entry,
+            latency: &self.latency,
+            random: &mut host.random.fetch,
         };
-        let wait = max_wait(&entry.config);
-        for session in &mut fetcher.sessions {
+        let wait = around.max_wait();
+        for session in sessions {
             if waits {
                 session.go_on_waiting(wait, self.now);
             }
-            if session.sent.is_none() || session.ready > self.now || self.network.data_blocked(consumer, session.broker)
+            if session.came_back_empty(wait, self.now) {
+                session.sent = None;
+            }
+            if session.sent.is_none()
+                || session.arrives > self.now
+                || self.network.data_blocked(consumer, session.broker)
             {
                 continue;
             }
-            let is_due = session.wait_is_over(wait, self.now) || session.first_answer(&mut around) <= self.now;
-            let place_of = &fetcher.list.place_of;
-            let since = |partition| {
-                let owned = place_of.get(&partition).map(|place| &assigned[*place as usize]);
-                owned.filter(|owned| owned.fetchable).map(|owned| owned.fetchable_since)
-            };
-            if is_due
-                && !session.answer(&mut around, since, &mut fetcher.buffer)
-                && session.wait_is_over(wait, self.now)
-            {
-                session.sent = None;
+            if session.look_for_answer(&mut around) <= self.now {
+                session.answer(&mut around, list, assigned, buffer);
+            } else {
+                session.plan_answer(&mut around);
             }
         }
         if !waits {
             return self.plan_records(consumer);
         }
-        fetcher.collect(assigned, entry.config.max_poll_records, &mut self.batches);
+        process.fetcher.collect(assigned, entry.config.max_poll_records, &mut self.batches);
         if self.batches.is_empty() {
             return self.fetch(consumer);
         }

@@ -165,7 +165,6 @@ impl Simulation<'_> {
                 let packet = Packet::Request { correlation_id, version, request, not_before };
                 self.send_packet(at, id, Way::ToBroker, packet);
             }
-            Output::Process { records, stall } => self.begin_batch(consumer, records, stall),
             Output::Callback { callback, partitions } => self.begin_callback(consumer, callback, partitions),
             Output::Assign { assignor, members, partitions } => {
                 let cost = match &self.consumers[consumer as usize].assignor_cost {
@@ -179,7 +178,7 @@ impl Simulation<'_> {
             }
             Output::Closed => self.end_process(consumer, StopKind::Closed),
             Output::Failed => self.end_process(consumer, StopKind::Failed),
-            Output::Event(event) => self.emit(Event::Client { consumer: Self::name(consumer), event }),
+            Output::Event(_) | Output::Process { .. } => unreachable!("the client's world sees to them"),
         }
     }
 
@@ -197,6 +196,7 @@ impl Simulation<'_> {
     }
 
     /// When a thread that wants to be woken at `at` really wakes. A wish for this instant is no sleep.
+    #[inline]
     fn late(&mut self, consumer: u32, at: SimTime) -> SimTime {
         if at <= self.now {
             return self.now;
@@ -287,6 +287,7 @@ impl Simulation<'_> {
         length
     }
 
+    #[inline]
     fn begin_work(&mut self, consumer: u32, kind: WorkKind, normal: SimDuration) {
         let host = &mut self.hosts[consumer as usize];
         let length = host.stretched(normal);
@@ -470,6 +471,7 @@ impl World for ClientWorld<'_, '_> {
             Output::Event(event) => {
                 self.simulation.emit(Event::Client { consumer: Simulation::name(self.consumer), event });
             }
+            Output::Process { records, stall } => self.simulation.begin_batch(self.consumer, records, stall),
             act => {
                 self.is_over = matches!(act, Output::Closed | Output::Failed);
                 self.simulation.client_output(self.consumer, act);

@@ -230,6 +230,9 @@ impl Host {
 
     /// Normal time of a piece of work, stretched by a slowdown.
     pub fn stretched(&self, normal: SimDuration) -> SimDuration {
-        SimDuration(((u128::from(normal.0) * u128::from(self.slowdown_milli)) / 1_000) as u64)
+        match self.slowdown_milli {
+            1_000 => normal,
+            milli => SimDuration(((u128::from(normal.0) * u128::from(milli)) / 1_000) as u64),
+        }
     }
 }

@@ -72,7 +72,15 @@ impl Quota {
 
 impl Simulation<'_> {
     /// The process computes, or computes no more: its quota is counted.
+    #[inline]
     pub(super) fn count_quota(&mut self, consumer: u32) {
+        if self.hosts[consumer as usize].quota.is_some() {
+            self.count_share(consumer);
+        }
+    }
+
+    #[inline(never)]
+    fn count_share(&mut self, consumer: u32) {
         let host = &mut self.hosts[consumer as usize];
         let timer = self.timers[consumer as usize].quota;
         let Some(quota) = host.quota.as_mut() else { return };

@@ -21,6 +21,7 @@ use super::membership::Membership;
 use super::metadata::{Metadata, MetadataSnapshot};
 use super::network::{Arrival, Network};
 use super::positions::CommittedRequest;
+use super::quiet::Pace;
 use super::subscriptions::{AssignedPartition, Subscriptions};
 use super::thread::{Frame, Outcome, Whereabouts};
 
@@ -65,11 +66,11 @@ impl Context<'_> {
 
 /// What was asked of the cluster last.
 #[derive(Debug)]
-struct Asked {
-    poll_wake: SimTime,
-    heartbeat_wake: SimTime,
+pub(super) struct Asked {
+    pub poll_wake: SimTime,
+    pub heartbeat_wake: SimTime,
     /// The fetch version that [`Wishes::records`] stands for.
-    records: Option<u64>,
+    pub records: Option<u64>,
 }
 
 /// How likely the heartbeat thread runs before the poll thread after a pause ([`Consumer::handle`] with
@@ -138,8 +139,10 @@ pub struct Consumer {
     /// Tests compare the short way of the poll thread with the long one.
     #[cfg(test)]
     pub(super) long_way: bool,
+    /// What the last input left it at.
+    pub(super) pace: Pace,
     paused: bool,
-    asked: Asked,
+    pub(super) asked: Asked,
 }
 
 impl Consumer {
@@ -189,6 +192,7 @@ impl Consumer {
             inputs: 0,
             #[cfg(test)]
             long_way: false,
+            pace: Pace::Uneven,
             paused: false,
             asked: Asked { poll_wake: SimTime::MAX, heartbeat_wake: SimTime::MAX, records: None },
             settings,
@@ -200,26 +204,46 @@ impl Consumer {
     pub fn handle(&mut self, now: SimTime, input: Input, world: &mut dyn World) -> Wishes {
         let mut cx = Context { now, ms: now.millis(), world };
         self.inputs += 1;
-        self.take(input, &mut cx);
+        match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
+            (Pace::Rests, Input::Records(batches)) => {
+                if let Some(wishes) = self.return_from_rest(batches, &mut cx) {
+                    return wishes;
+                }
+            }
+            (Pace::Works, Input::ProcessingDone) => {
+                if let Some(wishes) = self.rest_after_work(&mut cx) {
+                    return wishes;
+                }
+            }
+            (Pace::Rests, Input::Wake(Thread::Heartbeat)) => {
+                if let Some(wishes) = self.beat_at_rest(&mut cx) {
+                    return wishes;
+                }
+            }
+            (_, input) => self.take(input, &mut cx),
+        }
         if self.paused {
             return Wishes::default();
         }
-        // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
-        if self.heartbeat_thread.is_roused() && !self.poll_thread_selects() {
-            self.run_heartbeat_thread(self.whereabouts(), &mut cx);
-        }
-        loop {
-            self.go_on_polling(&mut cx);
-            let at = self.whereabouts();
-            if !self.run_heartbeat_thread(at, &mut cx) {
-                return self.ask(at, cx.ms);
-            }
-        }
+        self.run_threads(&mut cx)
     }
 
-    fn go_on_polling(&mut self, cx: &mut Context<'_>) {
-        if !self.run_poll_thread_shortly(cx) {
-            self.run_poll_thread(cx);
+    /// Lets both threads run until they wait.
+    fn run_threads(&mut self, cx: &mut Context<'_>) -> Wishes {
+        // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
+        if self.heartbeat_thread.is_roused() && !self.poll_thread_selects() {
+            self.run_heartbeat_thread(self.whereabouts(), cx);
+        }
+        loop {
+            let shortly = self.run_poll_thread_shortly(cx);
+            if !shortly {
+                self.run_poll_thread(cx);
+            }
+            let at = self.whereabouts();
+            if !self.run_heartbeat_thread(at, cx) {
+                self.note_pace(shortly);
+                return self.ask(at, cx.ms);
+            }
         }
     }
 
@@ -319,16 +343,23 @@ impl Consumer {
         }
     }
 
-    /// What has changed of the standing wishes.
+    /// What the threads wait for from now on, as far as it has changed.
     fn ask(&mut self, at: Whereabouts, now: Millis) -> Wishes {
         let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
         let records = awaits.then_some(self.subscriptions.version);
         let poll_wake = self.poll_wake(at, now);
         let heartbeat_wake = self.heartbeat_wake(at, now);
-        let asked = std::mem::replace(&mut self.asked, Asked { poll_wake, heartbeat_wake, records });
+        self.wish(Asked { poll_wake, heartbeat_wake, records })
+    }
+
+    /// What has changed of the standing wishes.
+    #[inline]
+    pub(super) fn wish(&mut self, asks: Asked) -> Wishes {
+        let Asked { poll_wake, heartbeat_wake, records } = asks;
+        let asked = std::mem::replace(&mut self.asked, asks);
         Wishes {
-            records: (records != asked.records).then_some(awaits),
+            records: (records != asked.records).then_some(records.is_some()),
             poll_wake: (poll_wake != asked.poll_wake).then_some(poll_wake),
             heartbeat_wake: (heartbeat_wake != asked.heartbeat_wake).then_some(heartbeat_wake),
         }

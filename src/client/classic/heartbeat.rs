@@ -201,7 +201,7 @@ impl Consumer {
     }
 
     #[inline]
-    fn heartbeat_pass_is_due(&mut self, poll_thread: Whereabouts, now: Millis) -> bool {
+    pub(super) fn heartbeat_pass_is_due(&mut self, poll_thread: Whereabouts, now: Millis) -> bool {
         let thread = &self.heartbeat_thread;
         if !thread.started || !thread.enabled || thread.held_back || poll_thread.holds_monitor {
             return false;

@@ -476,27 +476,39 @@ impl Consumer {
     /// Records for a `poll` that waits: it returns with them.
     pub(super) fn take_records(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
         let Some(Frame::Poll(call)) = self.stack.last() else { return };
-        let mut deadline = call.deadline;
         if !call.selects() {
             return;
         }
+        let Some((batches, deadline)) = self.move_past(batches, call.deadline, cx) else { return };
+        self.fetched = Some(batches);
+        if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+            call.deadline = deadline;
+            call.step = Step::Return;
+        }
+    }
+
+    /// A call of `poll` that waits until this deadline is about to return with these records. Says which of them it returns,
+    /// and the call's own deadline; `None` if they are not wanted.
+    #[inline]
+    pub(super) fn move_past(
+        &mut self,
+        batches: Arc<[RecordBatch]>,
+        mut deadline: Millis,
+        cx: &mut Context<'_>,
+    ) -> Option<(Arc<[RecordBatch]>, Millis)> {
         let batches = self.subscriptions.consume(batches);
         if batches.is_empty() {
-            return;
+            return None;
         }
         let ahead = self.settings.behaviour.fetching != Fetching::Loop;
         for place in &self.fetch_links {
             self.network.fetched_on(*place, cx.now, ahead);
         }
         self.end_slice_at_return(cx.ms);
-        self.fetched = Some(batches);
         if cx.ms > deadline {
             deadline = self.pass_over_empty_polls(deadline, cx);
         }
-        if let Some(Frame::Poll(call)) = self.stack.last_mut() {
-            call.deadline = deadline;
-            call.step = Step::Return;
-        }
+        Some((batches, deadline))
     }
 
     /// `poll` returns and lets go of the network client's lock: a slice of the heartbeat thread that is over ends now.

@@ -5,15 +5,128 @@
 //! do, and is taken only then: whatever is due, was asked for or has arrived sends the thread the long way. Speed alone
 //! depends on it.
 
-use crate::client::{ApplicationThread, CommitStrategy, Fetching};
-use crate::engine::Millis;
+//!
+//! Within the short way there is a shortest one, for inputs of a consumer that was left resting or working ([`Pace`]): the
+//! heartbeat thread need not be looked at then, nor what is waited for be worked out from scratch.
+
+use std::sync::Arc;
+
+use crate::client::{ApplicationThread, CommitStrategy, Fetching, RecordBatch, Wishes};
+use crate::engine::{Millis, SimTime};
 
 use super::application::Loop;
-use super::consumer::{Consumer, Context};
+use super::consumer::{Asked, Consumer, Context};
+use super::membership::MemberState;
 use super::poll::PollCall;
-use super::thread::Frame;
+use super::thread::{Frame, Whereabouts};
+
+/// What an input left a consumer at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pace {
+    /// Something else than the following.
+    Uneven,
+    /// The poll thread waits in the selector, and the heartbeat thread sleeps: a stable member that nobody wants anything of.
+    Rests,
+    /// The same, but the application works on records that `poll` returned.
+    Works,
+}
+
+/// The poll thread waits in the selector.
+const SELECTS: Whereabouts = Whereabouts { selects: true, reads: true, holds_monitor: false };
+
+/// The application works.
+const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
 
 impl Consumer {
+    /// Notes what the consumer was left at; `shortly`: by the short way.
+    #[inline]
+    pub(super) fn note_pace(&mut self, shortly: bool) {
+        let pace = match self.stack.as_slice() {
+            _ if !shortly => Pace::Uneven,
+            [Frame::Application(Loop::Working { commit: false, stall: false })] => Pace::Works,
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector() => Pace::Rests,
+            _ => Pace::Uneven,
+        };
+        self.pace = if pace != Pace::Uneven && self.is_even() { pace } else { Pace::Uneven };
+    }
+
+    /// Nothing but the next record, the next heartbeat or the end of the application's work is waited for.
+    fn is_even(&self) -> bool {
+        let (thread, behaviour) = (&self.heartbeat_thread, &self.settings.behaviour);
+        thread.started
+            && thread.enabled
+            && thread.failure.is_none()
+            && !thread.held_back
+            && !thread.is_roused()
+            && behaviour.heartbeat_thread
+            && behaviour.application == ApplicationThread::Polls
+            && behaviour.fetching == Fetching::Apart
+            && self.settings.application.commit != CommitStrategy::AsyncAfterBatch
+            && self.membership.state == MemberState::Stable
+            && !self.membership.rejoin_needed
+            && self.lookup.coordinator.is_some()
+            && !self.network.has_any_failed()
+            && self.working.is_none()
+            && self.stall.is_none()
+            && self.stall_asked.is_none()
+            && self.close.is_none()
+    }
+
+    /// Records come while the consumer rests: `poll` returns with them, and the application works. `None` if they are not
+    /// wanted.
+    pub(super) fn return_from_rest(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) -> Option<Wishes> {
+        self.asked.records = None;
+        let Some(Frame::Poll(call)) = self.stack.last() else { return None };
+        let (records, _) = self.move_past(batches, call.deadline, cx)?;
+        self.begin_processing(records, false, cx);
+        let commit = self.commits_after_batch();
+        self.stack.pop();
+        self.stack[0] = Frame::Application(Loop::Working { commit, stall: false });
+        self.pace = if commit { Pace::Uneven } else { Pace::Works };
+        let heartbeat_wake = self.heartbeat_wake(WORKS, cx.ms);
+        Some(self.wish(Asked { poll_wake: SimTime::MAX, heartbeat_wake, records: None }))
+    }
+
+    /// The application has done its work and calls `poll`, which waits in the selector. `None` if there is something to do
+    /// first.
+    pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+        self.processing_done = true;
+        if cx.ms >= self.auto_commit_at() || !self.poll_again(cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+            return None;
+        }
+        self.pace = Pace::Rests;
+        Some(self.ask_at_rest(cx.ms))
+    }
+
+    /// The heartbeat thread wakes while the poll thread rests. `None` if there is something to do for that too.
+    pub(super) fn beat_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+        self.heartbeat_thread.woken = self.asked.heartbeat_wake <= cx.now;
+        self.asked.heartbeat_wake = SimTime::MAX;
+        let Some(Frame::Poll(call)) = self.stack.last() else { return None };
+        let deadline = call.deadline;
+        if !self.goes_on_resting(call.until, cx) {
+            return None;
+        }
+        if cx.ms > deadline {
+            let deadline = self.pass_over_empty_polls(deadline, cx);
+            if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+                call.deadline = deadline;
+            }
+        }
+        self.run_heartbeat_thread(SELECTS, cx);
+        if !self.nothing_arrived(cx) {
+            return None;
+        }
+        self.note_pace(true);
+        Some(self.ask_at_rest(cx.ms))
+    }
+
+    fn ask_at_rest(&mut self, now: Millis) -> Wishes {
+        let records = self.subscriptions.any_fetchable().then_some(self.subscriptions.version);
+        let (poll_wake, heartbeat_wake) = (self.poll_wake(SELECTS, now), self.heartbeat_wake(SELECTS, now));
+        self.wish(Asked { poll_wake, heartbeat_wake, records })
+    }
+
     /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.
     #[inline]
     pub(super) fn run_poll_thread_shortly(&mut self, cx: &mut Context<'_>) -> bool {

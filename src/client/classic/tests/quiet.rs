@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::context::*;
 use crate::client::classic::PollThread;
+use crate::client::classic::quiet::Pace;
 use crate::client::{ApplicationThread, Behaviour, CloseOption, CommitStrategy, Input};
 use crate::protocol::ErrorCode;
 use crate::protocol::message::Request;
@@ -119,6 +120,7 @@ proptest! {
         // The short way notes them only where something depends on it.
         for context in [&mut short, &mut long] {
             context.consumer.network.note_fetch_cycles(context.now);
+            context.consumer.pace = Pace::Uneven;
         }
         prop_assert_eq!(format!("{:?}", short.consumer), format!("{:?}", long.consumer));
     }

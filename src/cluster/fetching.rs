@@ -216,45 +216,57 @@ impl FetchSession {
         }
     }
 
-    /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow.
+    /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow. False if that is not
+    /// enough for an answer.
     fn answer(
         &mut self,
         around: &mut Surroundings<'_>,
         list: &PartitionList,
         assigned: &[AssignedPartition],
         buffer: &mut VecDeque<Fetched>,
-    ) {
+    ) -> bool {
         let config = &around.consumer.config;
+        if config.fetch_min_bytes > 1 && self.look_for_answer(around) > around.now {
+            return false;
+        }
         let mut room = u64::from(config.fetch_max_bytes);
         let mut first = true;
+        let mut in_order = true;
         for asked in &mut self.partitions {
             let there = around.workload.end_and_next(asked.partition, around.now).0 - asked.from;
-            asked.answered = there > 0;
+            asked.answered = false;
             if there <= 0 {
+                in_order &= first;
                 continue;
             }
             let record = u64::from(around.record_bytes[asked.partition.0 as usize]).max(1);
             let limit = room.min(u64::from(config.max_partition_fetch_bytes)) / record;
             // The first batch comes whatever its size.
             let count = there.min((limit as i64).max(i64::from(first)));
-            asked.answered = count > 0;
-            if asked.answered {
-                first = false;
-                room = room.saturating_sub(count as u64 * record);
-                let (partition, from, version) = (asked.partition, asked.from, list.version);
-                if let Some(place) = list.place(partition, asked.place, self.version)
-                    && assigned[place as usize].fetchable
-                {
-                    let since = assigned[place as usize].fetchable_since;
-                    let (broker, to) = (self.broker, from + count);
-                    buffer.push_back(Fetched { partition, place, version, broker, since, from, to });
-                }
+            if count == 0 {
+                in_order = false;
+                continue;
+            }
+            asked.answered = true;
+            first = false;
+            room = room.saturating_sub(count as u64 * record);
+            let (partition, from, version) = (asked.partition, asked.from, list.version);
+            if let Some(place) = list.place(partition, asked.place, self.version)
+                && assigned[place as usize].fetchable
+            {
+                let since = assigned[place as usize].fetchable_since;
+                let (broker, to) = (self.broker, from + count);
+                buffer.push_back(Fetched { partition, place, version, broker, since, from, to });
             }
         }
+        if first {
+            return false;
+        }
         self.sent = None;
-        if !self.partitions.is_sorted_by_key(|asked| asked.answered) {
+        if !in_order {
             self.partitions.sort_by_key(|asked| asked.answered);
         }
+        true
     }
 }
 
@@ -349,6 +361,13 @@ impl Fetcher {
         }
     }
 
+    /// Every broker has a Fetch for the partitions that are wanted now.
+    #[inline]
+    fn is_under_way(&self, wait: SimDuration, now: SimTime) -> bool {
+        let asks = |session: &FetchSession| session.sent.is_some() && !session.came_back_empty(wait, now);
+        self.sessions.iter().all(|session| session.version == self.list.version && asks(session))
+    }
+
     /// There are records to return, once what is of no use is dropped.
     #[inline]
     fn has_records(&mut self, assigned: &[AssignedPartition]) -> bool {
@@ -375,7 +394,6 @@ impl Simulation<'_> {
         if let Some(process) = self.process(consumer) {
             process.awaits_records = false;
         }
-        self.plan_records(consumer);
     }
 
     /// `poll` has waited until now: each Fetch that was answered without records was followed by another.
@@ -395,10 +413,13 @@ impl Simulation<'_> {
         else {
             return;
         };
-        if !process.fetcher.has_records(process.client.assigned()) {
+        let fetcher = &mut process.fetcher;
+        if fetcher.has_records(process.client.assigned()) {
+            self.queue.set(self.timers[consumer as usize].records, self.now);
+        } else if !fetcher.is_under_way(max_wait(&self.consumers[consumer as usize].config), self.now) {
             self.send_fetches(consumer);
+            self.plan_records(consumer);
         }
-        self.plan_records(consumer);
     }
 
     /// Takes the client's list of partitions over if it has changed.
@@ -460,36 +481,28 @@ impl Simulation<'_> {
         }
     }
 
-    /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.
+    /// Works out when the next Fetch under way is answered.
     pub(super) fn plan_records(&mut self, consumer: u32) {
-        let host = &mut self.hosts[consumer as usize];
-        let timer = self.timers[consumer as usize].records;
-        let Some(process) = host.process.as_mut() else { return };
+        let host = &self.hosts[consumer as usize];
+        let Some(process) = host.process.as_ref() else { return };
         let waits = process.awaits_records && host.paused.is_none();
-        let (client, fetcher) = (&process.client, &mut process.fetcher);
-        let is_current = fetcher.list.version == Some(client.fetch_version());
-        if waits && is_current && fetcher.has_records(client.assigned()) {
-            return self.queue.set(timer, self.now);
-        }
-        let wait = max_wait(&self.consumers[consumer as usize].config);
+        let fetcher = &process.fetcher;
         let mut wake = SimTime::MAX;
         for session in &fetcher.sessions {
             let Some(sent) = session.sent else { continue };
             if self.network.data_blocked(consumer, session.broker) {
                 continue;
             }
-            let is_answered = session.enough_at <= sent + wait;
-            if waits || is_answered {
-                wake = wake.min(session.arrives);
-            }
+            wake = wake.min(session.arrives);
             // New partitions come into the next Fetch, at the latest when this one was parked long enough.
-            if waits && !is_answered && session.version != fetcher.list.version {
-                wake = wake.min(sent + wait);
+            if waits && session.version != fetcher.list.version {
+                let parked_until = sent + max_wait(&self.consumers[consumer as usize].config);
+                if session.enough_at > parked_until {
+                    wake = wake.min(parked_until);
+                }
             }
         }
-        if self.queue.deadline(timer) != (wake != SimTime::MAX).then_some(wake) {
-            self.queue.set(timer, wake);
-        }
+        self.queue.set(self.timers[consumer as usize].records, wake);
     }
 
     /// When the Fetch that is parked on this connection returns: with the records that come first, or without any.
@@ -557,9 +570,7 @@ impl Simulation<'_> {
             {
                 continue;
             }
-            if session.look_for_answer(&mut around) <= self.now {
-                session.answer(&mut around, list, assigned, buffer);
-            } else {
+            if !session.answer(&mut around, list, assigned, buffer) {
                 session.plan_answer(&mut around);
             }
         }

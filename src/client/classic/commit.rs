@@ -279,7 +279,7 @@ impl Consumer {
                     partitions: offsets.clone(),
                 });
                 self.commits.underway.push(Underway { id, kind, offsets });
-                self.send(connection, request, Purpose::OffsetCommit { id, sent }, cx);
+                self.send_and_poll(connection, request, Purpose::OffsetCommit { id, sent }, cx);
             }
             Ok(None) => self.commit_ended(Underway { id, kind, offsets }, Ok(()), SimDuration::ZERO, cx),
             Err(error) => self.commit_ended(Underway { id, kind, offsets }, Err(error), SimDuration::ZERO, cx),

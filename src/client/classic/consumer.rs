@@ -254,10 +254,7 @@ impl Consumer {
                 self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
                 self.stack = vec![Frame::Application(Loop::Poll)];
             }
-            Input::Wake(Thread::Heartbeat) => {
-                self.heartbeat_thread.woken = self.asked.heartbeat_wake <= cx.now;
-                self.asked.heartbeat_wake = SimTime::MAX;
-            }
+            Input::Wake(Thread::Heartbeat) => self.wake_heartbeat_thread(cx.now),
             Input::Wake(Thread::Poll) => self.asked.poll_wake = SimTime::MAX,
             Input::Paused => {
                 if self.poll_thread_selects() {

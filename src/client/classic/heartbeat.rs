@@ -18,6 +18,7 @@ use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
 use super::network::Purpose;
+use super::quiet::WORKS;
 use super::thread::Whereabouts;
 
 /// Deadlines of the timers (0.3).
@@ -360,7 +361,7 @@ impl Consumer {
         let Some(connection) = self.coordinator_connection() else { return };
         let sent = self.membership.generation.clone();
         let request = self.heartbeat_request(&sent);
-        self.send(connection, request, Purpose::Heartbeat { sent }, cx);
+        self.send_and_poll(connection, request, Purpose::Heartbeat { sent }, cx);
         cx.event(ClientEvent::HeartbeatSent);
     }
 
@@ -462,6 +463,23 @@ impl Consumer {
         if self.heartbeat_thread.enabled {
             self.heartbeat_thread.notified = true;
         }
+    }
+
+    /// The instant that the thread asked for has come. If the application works, and so nobody reads sockets, it sleeps on
+    /// to the end of its slice.
+    pub(super) fn wake_heartbeat_thread(&mut self, now: SimTime) {
+        let asked = std::mem::replace(&mut self.asked.heartbeat_wake, SimTime::MAX);
+        let thread = &self.heartbeat_thread;
+        let sleeps_on = || !self.poll_thread_selects() && self.slice_at(thread.wakes, asked.millis()) > asked.millis();
+        self.heartbeat_thread.woken = asked <= now && !sleeps_on();
+    }
+
+    /// When the thread next has something to do while the application works, where it was asleep while `poll` waited: it
+    /// may go on waiting for the same instant, which is that of the next heartbeat ([`Consumer::wake_heartbeat_thread`]).
+    pub(super) fn heartbeat_wake_at_work(&self, now: Millis) -> SimTime {
+        let asked = self.asked.heartbeat_wake;
+        let other = self.poll_interval_seen_at().min(self.network_deadline(now));
+        if other >= asked.millis() { asked } else { self.heartbeat_wake(WORKS, now) }
     }
 
     /// When the thread next has something to do; [`SimTime::MAX`] if nothing but another event can bring it about.

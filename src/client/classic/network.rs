@@ -257,6 +257,11 @@ impl Network {
         cx.world.carry_out(Output::Connect(connection));
     }
 
+    /// A pass over the network would find nothing to do but to send what is put there now on this connection.
+    fn is_free(&self, connection: Connection, now: Millis) -> bool {
+        self.is_quiet(now) && self.completed.is_empty() && self.state(connection) == LinkState::Ready
+    }
+
     /// Queues a request; it goes out with the next network pass of some thread.
     pub fn enqueue(
         &mut self,
@@ -443,26 +448,33 @@ impl Network {
             if !matches!(tracked.progress, Progress::Unsent(_)) {
                 continue;
             }
-            let (connection, correlation_id) = (tracked.connection, tracked.correlation_id);
-            if self.state(connection) != LinkState::Ready {
+            let connection = tracked.connection;
+            if self.state(connection) == LinkState::Ready {
+                self.transmit_one(place, cx, versions);
+            } else {
                 self.try_connect(connection, cx);
-                continue;
             }
-            let ahead = self.fetch_wait * tracked.behind_fetches;
-            let holds_fetches =
-                self.turns && matches!(tracked.purpose, Purpose::JoinGroup { .. } | Purpose::SyncGroup { .. });
-            let unread_until = self.unread_until(connection, cx.now) + ahead;
-            if let Connection::Coordinator(broker) = connection
-                && holds_fetches
-            {
-                self.hold_fetches(broker);
-            }
-            let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
-            if let Progress::Unsent(request) = progress {
-                self.unsent -= 1;
-                let version = versions(&request);
-                cx.world.carry_out(Output::Send { connection, correlation_id, version, request, unread_until });
-            }
+        }
+    }
+
+    /// The request at this place goes out on its connection, which is ready.
+    fn transmit_one(&mut self, place: usize, cx: &mut Context<'_>, versions: &impl Fn(&Request) -> i16) {
+        let tracked = &self.tracked[place];
+        let (connection, correlation_id) = (tracked.connection, tracked.correlation_id);
+        let ahead = self.fetch_wait * tracked.behind_fetches;
+        let holds_fetches =
+            self.turns && matches!(tracked.purpose, Purpose::JoinGroup { .. } | Purpose::SyncGroup { .. });
+        let unread_until = self.unread_until(connection, cx.now) + ahead;
+        if let Connection::Coordinator(broker) = connection
+            && holds_fetches
+        {
+            self.hold_fetches(broker);
+        }
+        let progress = std::mem::replace(&mut self.tracked[place].progress, Progress::Sent(cx.ms));
+        if let Progress::Unsent(request) = progress {
+            self.unsent -= 1;
+            let version = versions(&request);
+            cx.world.carry_out(Output::Send { connection, correlation_id, version, request, unread_until });
         }
     }
 
@@ -576,6 +588,25 @@ impl Consumer {
     ) -> u32 {
         let timeout_ms = i64::from(self.settings.config.request_timeout_ms);
         self.network.enqueue(connection, request, purpose, timeout_ms, cx.now)
+    }
+
+    /// As [`Consumer::send`] by a thread that calls [`Consumer::poll_network`] next.
+    pub(super) fn send_and_poll(
+        &mut self,
+        connection: Connection,
+        request: impl Into<Rc<Request>>,
+        purpose: Purpose,
+        cx: &mut Context<'_>,
+    ) {
+        let quiet_until = self.network.quiet_until;
+        let is_free = self.network.is_free(connection, cx.ms);
+        self.send(connection, request, purpose, cx);
+        if is_free {
+            let (versions, timeout_ms) = (self.settings.behaviour.versions, self.settings.config.request_timeout_ms);
+            let place = self.network.tracked.len() - 1;
+            self.network.transmit_one(place, cx, &|request: &Request| versions.of(request));
+            self.network.quiet_until = quiet_until.min(cx.ms + i64::from(timeout_ms) + 1);
+        }
     }
 
     /// `CNC.poll` without blocking, by the thread that calls it: sends, reads, runs handlers. Says how much was read

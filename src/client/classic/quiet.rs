@@ -35,7 +35,7 @@ pub(super) enum Pace {
 const SELECTS: Whereabouts = Whereabouts { selects: true, reads: true, holds_monitor: false };
 
 /// The application works.
-const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
+pub(super) const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
 
 impl Consumer {
     /// Notes what the consumer was left at; `shortly`: by the short way.
@@ -83,7 +83,7 @@ impl Consumer {
         self.stack.pop();
         self.stack[0] = Frame::Application(Loop::Working { commit, stall: false });
         self.pace = if commit { Pace::Uneven } else { Pace::Works };
-        let heartbeat_wake = self.heartbeat_wake(WORKS, cx.ms);
+        let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
         Some(self.wish(Asked { poll_wake: SimTime::MAX, heartbeat_wake, records: None }))
     }
 
@@ -100,8 +100,7 @@ impl Consumer {
 
     /// The heartbeat thread wakes while the poll thread rests. `None` if there is something to do for that too.
     pub(super) fn beat_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
-        self.heartbeat_thread.woken = self.asked.heartbeat_wake <= cx.now;
-        self.asked.heartbeat_wake = SimTime::MAX;
+        self.wake_heartbeat_thread(cx.now);
         let Some(Frame::Poll(call)) = self.stack.last() else { return None };
         let deadline = call.deadline;
         if !self.goes_on_resting(call.until, cx) {

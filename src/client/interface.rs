@@ -31,6 +31,11 @@ impl<F: FnMut() -> f64> Jitter for F {
 pub trait World: Jitter {
     /// Does at once what the consumer wants done.
     fn carry_out(&mut self, output: Output);
+
+    /// Something happened that people want to know: [`Output::Event`], by a shorter way.
+    fn tell(&mut self, event: ClientEvent) {
+        self.carry_out(Output::Event(event));
+    }
 }
 
 /// The two threads of a consumer process.

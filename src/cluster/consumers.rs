@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
-    Application, Callback, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input, Jitter,
-    Output, RecordBatch, Thread, Wishes, World,
+    Application, Callback, ClientEvent, CloseOption, Connection, Consumer as ConsumerClient, ConsumerSettings, Input,
+    Jitter, Output, RecordBatch, Thread, Wishes, World,
 };
 use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::message::Request;
@@ -468,14 +468,19 @@ impl World for ClientWorld<'_, '_> {
     fn carry_out(&mut self, output: Output) {
         match output {
             _ if self.is_over => {}
-            Output::Event(event) => {
-                self.simulation.emit(Event::Client { consumer: Simulation::name(self.consumer), event });
-            }
+            Output::Event(event) => self.tell(event),
             Output::Process { records, stall } => self.simulation.begin_batch(self.consumer, records, stall),
             act => {
                 self.is_over = matches!(act, Output::Closed | Output::Failed);
                 self.simulation.client_output(self.consumer, act);
             }
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self, event: ClientEvent) {
+        if !self.is_over {
+            self.simulation.emit(Event::Client { consumer: Simulation::name(self.consumer), event });
         }
     }
 }

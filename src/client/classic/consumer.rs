@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::assignor::ConsumerPartitionAssignor;
 use crate::client::{
-    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, Output, RecordBatch, Thread,
-    Wishes, World,
+    ApplicationThread, ClientEvent, CloseOption, ConsumerSettings, Fetching, Input, RecordBatch, Thread, Wishes, World,
 };
 use crate::engine::{Millis, SimTime};
 use crate::protocol::config::AssignorName;
@@ -60,7 +59,7 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     pub fn event(&mut self, event: ClientEvent) {
-        self.world.carry_out(Output::Event(event));
+        self.world.tell(event);
     }
 }
 

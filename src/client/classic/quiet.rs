@@ -18,7 +18,7 @@ use super::application::Loop;
 use super::consumer::{Asked, Consumer, Context};
 use super::membership::MemberState;
 use super::poll::PollCall;
-use super::thread::{Frame, Whereabouts};
+use super::thread::{Frame, Whereabouts, wake_at};
 
 /// What an input left a consumer at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +122,12 @@ impl Consumer {
 
     fn ask_at_rest(&mut self, now: Millis) -> Wishes {
         let records = self.subscriptions.any_fetchable().then_some(self.subscriptions.version);
-        let (poll_wake, heartbeat_wake) = (self.poll_wake(SELECTS, now), self.heartbeat_wake(SELECTS, now));
+        let until = match self.stack.last() {
+            Some(Frame::Poll(call)) => call.until,
+            _ => now,
+        };
+        let poll_wake = wake_at(until.min(self.network_deadline(now)), now);
+        let heartbeat_wake = self.heartbeat_wake(SELECTS, now);
         self.wish(Asked { poll_wake, heartbeat_wake, records })
     }
 

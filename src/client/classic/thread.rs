@@ -65,6 +65,11 @@ pub(super) enum Flow {
 /// More steps than this at one instant mean that the model goes round in circles.
 const STEPS_MAX: u32 = 100_000;
 
+/// When a thread wakes that waits for this time; never if that is the last one there is.
+pub(super) fn wake_at(time: Millis, now: Millis) -> SimTime {
+    if time == Millis(i64::MAX) { SimTime::MAX } else { time.max(now).sim_time() }
+}
+
 impl Consumer {
     /// Runs the poll thread until it waits.
     pub(super) fn run_poll_thread(&mut self, cx: &mut Context<'_>) {
@@ -148,6 +153,6 @@ impl Consumer {
             Some(Frame::Callback(_)) | None => Millis(i64::MAX),
         };
         let wake = if at.reads { own.min(self.network_deadline(now)) } else { own };
-        if wake == Millis(i64::MAX) { SimTime::MAX } else { wake.max(now).sim_time() }
+        wake_at(wake, now)
     }
 }

@@ -219,6 +219,17 @@ impl Consumer {
                     return wishes;
                 }
             }
+            (Pace::Rests, Input::Wake(Thread::Poll)) => {
+                self.asked.poll_wake = SimTime::MAX;
+                if let Some(wishes) = self.wake_at_rest(&mut cx) {
+                    return wishes;
+                }
+            }
+            (Pace::Rests, Input::Response { connection, correlation_id, body }) => {
+                if let Some(wishes) = self.answer_at_rest(connection, correlation_id, body, &mut cx) {
+                    return wishes;
+                }
+            }
             (_, input) => self.take(input, &mut cx),
         }
         if self.paused {

@@ -87,6 +87,17 @@ struct Tracked {
     purpose: Purpose,
 }
 
+impl Tracked {
+    fn ended(self, result: Result<Response, Exception>, now: SimTime) -> Completed {
+        Completed {
+            correlation_id: self.correlation_id,
+            purpose: self.purpose,
+            latency: now.since(self.created),
+            result,
+        }
+    }
+}
+
 /// A request that came to its end, before its handler has run.
 #[derive(Debug)]
 pub(super) struct Completed {
@@ -348,16 +359,32 @@ impl Network {
                 }
             }
             Arrival::Response { connection, correlation_id, body } => {
-                let place = self
-                    .tracked
-                    .iter()
-                    .position(|tracked| tracked.correlation_id == correlation_id && tracked.connection == connection);
-                if let Some(place) = place {
+                if let Some(place) = self.asked(connection, correlation_id) {
                     let tracked = self.untrack(place);
                     self.complete(tracked, Ok(body), cx.now);
                 }
             }
         }
+    }
+
+    /// Where the request stands that is answered so.
+    fn asked(&self, connection: Connection, correlation_id: u32) -> Option<usize> {
+        let is_it = |tracked: &Tracked| tracked.correlation_id == correlation_id && tracked.connection == connection;
+        self.tracked.iter().position(is_it)
+    }
+
+    /// Reads an answer that has just come in, where there is nothing else to do; its handler is to run next.
+    pub fn take_answer(
+        &mut self,
+        connection: Connection,
+        correlation_id: u32,
+        body: Response,
+        now: SimTime,
+    ) -> Option<Completed> {
+        let place = self.asked(connection, correlation_id)?;
+        let tracked = self.untrack(place);
+        self.quiet_until = self.deadline();
+        Some(tracked.ended(Ok(body), now))
     }
 
     fn untrack(&mut self, place: usize) -> Tracked {
@@ -367,12 +394,7 @@ impl Network {
     }
 
     fn complete(&mut self, tracked: Tracked, result: Result<Response, Exception>, now: SimTime) {
-        self.completed.push_back(Completed {
-            correlation_id: tracked.correlation_id,
-            purpose: tracked.purpose,
-            latency: now.since(tracked.created),
-            result,
-        });
+        self.completed.push_back(tracked.ended(result, now));
     }
 
     /// The connection is gone: it backs off, and every request in flight on it ends with a disconnect.

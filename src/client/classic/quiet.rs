@@ -11,12 +11,14 @@
 
 use std::sync::Arc;
 
-use crate::client::{ApplicationThread, CommitStrategy, Fetching, RecordBatch, Wishes};
+use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch, Wishes};
 use crate::engine::{Millis, SimTime};
+use crate::protocol::message::Response;
 
 use super::application::Loop;
 use super::consumer::{Asked, Consumer, Context};
 use super::membership::MemberState;
+use super::network::Arrival;
 use super::poll::PollCall;
 use super::thread::{Frame, Whereabouts, wake_at};
 
@@ -117,6 +119,57 @@ impl Consumer {
             return None;
         }
         self.note_pace(true);
+        Some(self.ask_at_rest(cx.ms))
+    }
+
+    /// The time of the selector is over. `None` if there is more to do than to commit.
+    pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+        match self.stack.last() {
+            Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => self.rest_on(cx),
+            _ => None,
+        }
+    }
+
+    /// An answer comes in while the consumer rests. `None` if it leaves something to do.
+    pub(super) fn answer_at_rest(
+        &mut self,
+        connection: Connection,
+        correlation_id: u32,
+        body: Response,
+        cx: &mut Context<'_>,
+    ) -> Option<Wishes> {
+        let rests = matches!(self.stack.last(), Some(Frame::Poll(call)) if cx.ms < call.until);
+        if !rests || !self.nothing_arrived(cx) {
+            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
+            return None;
+        }
+        let done = self.network.take_answer(connection, correlation_id, body, cx.now);
+        let wishes = done.and_then(|done| {
+            self.on_completed(done, cx);
+            self.rest_on(cx)
+        });
+        self.selector_woken |= wishes.is_none();
+        wishes
+    }
+
+    /// The selector has come back to a consumer that rests. `None` if there is something to do, or the call of `poll` is over.
+    fn rest_on(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+        let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return None };
+        let mut call = *call;
+        if cx.ms > call.deadline {
+            call.deadline = self.pass_over_empty_polls(call.deadline, cx);
+        }
+        let rests = cx.ms < call.deadline
+            && self.invoke_commit_callbacks(cx).is_ok()
+            && self.has_nothing_to_do_before_select(cx);
+        if rests {
+            call.until = self.mind_timers(cx);
+        }
+        self.stack[1] = Frame::Poll(call);
+        if !rests || !self.goes_on_resting(call.until, cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+            return None;
+        }
+        self.pace = Pace::Rests;
         Some(self.ask_at_rest(cx.ms))
     }
 
@@ -227,13 +280,19 @@ impl Consumer {
     /// A pass of `poll` that does nothing but commit what is due and see to its Fetches. Says when the selector returns by
     /// itself.
     fn pass_shortly(&mut self, cx: &mut Context<'_>) -> Millis {
+        let until = self.mind_timers(cx);
+        for place in &self.fetch_links {
+            self.network.fetch_on(*place, cx);
+        }
+        until
+    }
+
+    /// What such a pass does without its Fetches.
+    fn mind_timers(&mut self, cx: &mut Context<'_>) -> Millis {
         if self.working.is_none() {
             self.heartbeat.poll(cx.ms);
         }
         self.auto_commit_if_due(cx).expect("no end of a commit waits to be told");
-        for place in &self.fetch_links {
-            self.network.fetch_on(*place, cx);
-        }
         self.auto_commit_wake()
     }
 

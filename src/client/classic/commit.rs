@@ -13,8 +13,8 @@ use super::consumer::{Consumer, Context};
 use super::coordinator::Search;
 use super::exception::{Exception, commit_failed, commit_failed_locally, rebalance_in_progress};
 use super::membership::{GroupGeneration, MemberState};
-use super::network::Purpose;
 use super::thread::{Flow, Frame, Outcome};
+use super::tracked::Purpose;
 
 /// Names a commit while it is under way.
 pub(super) type CommitId = u32;

@@ -11,10 +11,10 @@ use super::backoff::exponential_ms;
 use super::commit::PendingCommit;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
-use super::network::Purpose;
 use super::nodes::LeastLoaded;
 use super::retry::Retrier;
 use super::thread::{Flow, Frame, Outcome};
+use super::tracked::Purpose;
 
 /// `findCoordinatorFuture`
 #[derive(Debug)]

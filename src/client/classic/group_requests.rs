@@ -14,7 +14,7 @@ use crate::protocol::{Bytes, ErrorCode, GroupInstanceId, MemberId};
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::{GroupGeneration, JoinFuture, MemberState};
-use super::network::Purpose;
+use super::tracked::Purpose;
 
 /// `ConsumerProtocol.PROTOCOL_TYPE`
 pub(super) const PROTOCOL_TYPE: &str = "consumer";

@@ -5,7 +5,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::message::Response;
 
 use super::consumer::{Consumer, Context};
-use super::network::{Completed, Purpose};
+use super::tracked::{Completed, Purpose};
 
 impl Consumer {
     /// A request came to its end: its handler runs on the thread that polls the network.

@@ -17,9 +17,9 @@ use super::backoff::exponential_ms;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
-use super::network::Purpose;
 use super::quiet::WORKS;
 use super::thread::Whereabouts;
+use super::tracked::Purpose;
 
 /// Deadlines of the timers (0.3).
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use crate::protocol::{BrokerId, TopicName, TopicPartition};
 use super::backoff::exponential_ms;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
-use super::network::Purpose;
 use super::nodes::LeastLoaded;
+use super::tracked::Purpose;
 
 /// What is known of the cluster, and when it is asked again.
 #[derive(Debug)]

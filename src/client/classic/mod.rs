@@ -30,6 +30,7 @@ mod quiet;
 mod retry;
 mod subscriptions;
 mod thread;
+mod tracked;
 mod turns;
 
 pub use consumer::{Consumer, PollThread, RebalanceProtocol};

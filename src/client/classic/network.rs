@@ -9,35 +9,19 @@ use std::rc::Rc;
 
 use crate::client::{Behaviour, Connection, Fetching, Output};
 use crate::engine::{Millis, SimDuration, SimTime};
-use crate::protocol::TopicPartition;
 use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::{Request, Response};
 
 use super::backoff::exponential_ms;
-use super::commit::CommitId;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
-use super::membership::GroupGeneration;
+use super::tracked::{Completed, Progress, Purpose, Tracked};
 
 /// More passes over the network at one instant are left to the next call.
 const PASSES_MAX: u32 = 10;
 
 /// When it is not known until when the network is quiet.
 const UNKNOWN: Millis = Millis(i64::MIN);
-
-/// What a request is for, with what its handler needs to know.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Purpose {
-    FindCoordinator,
-    Metadata { wanted: u32 },
-    JoinGroup { sent: GroupGeneration },
-    SyncGroup { sent: GroupGeneration },
-    Heartbeat { sent: GroupGeneration },
-    LeaveGroup,
-    OffsetCommit { id: CommitId, sent: GroupGeneration },
-    OffsetFetch,
-    ListOffsets { partitions: Vec<TopicPartition> },
-}
 
 /// How far a connection is (`ConnectionState`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,45 +51,6 @@ pub(super) struct Link {
     pub last_attempt: Millis,
     /// When the Fetch that is parked there was sent.
     pub fetch_since: Option<SimTime>,
-}
-
-#[derive(Debug)]
-enum Progress {
-    Unsent(Rc<Request>),
-    Sent(Millis),
-}
-
-#[derive(Debug)]
-struct Tracked {
-    correlation_id: u32,
-    connection: Connection,
-    created: SimTime,
-    timeout_ms: i64,
-    /// So many Fetches get in front of it on a shared connection.
-    behind_fetches: u64,
-    progress: Progress,
-    purpose: Purpose,
-}
-
-impl Tracked {
-    fn ended(self, result: Result<Response, Exception>, now: SimTime) -> Completed {
-        Completed {
-            correlation_id: self.correlation_id,
-            purpose: self.purpose,
-            latency: now.since(self.created),
-            result,
-        }
-    }
-}
-
-/// A request that came to its end, before its handler has run.
-#[derive(Debug)]
-pub(super) struct Completed {
-    pub correlation_id: u32,
-    pub purpose: Purpose,
-    /// From creation to receipt, as Kafka's latency metrics have it.
-    pub latency: SimDuration,
-    pub result: Result<Response, Exception>,
 }
 
 /// What lies in the sockets.

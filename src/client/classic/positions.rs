@@ -12,8 +12,8 @@ use super::consumer::{Consumer, Context};
 use super::coordinator::Search;
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
-use super::network::Purpose;
 use super::thread::{Flow, Frame, Outcome};
+use super::tracked::Purpose;
 
 /// Committed offsets, -1 where there is none.
 type Offsets = Vec<(TopicPartition, i64)>;

@@ -251,7 +251,9 @@ impl Consumer {
             }
             let at = self.whereabouts();
             if !self.run_heartbeat_thread(at, cx) {
-                self.note_pace(shortly);
+                if shortly {
+                    self.note_pace();
+                }
                 return self.ask(at, cx.ms);
             }
         }

@@ -294,7 +294,7 @@ impl Consumer {
     }
 
     /// When the thread sees the end of the session by itself.
-    fn session_seen_at(&self) -> Millis {
+    pub(super) fn session_seen_at(&self) -> Millis {
         let after_beat = self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat;
         if after_beat { Millis(i64::MAX) } else { self.heartbeat.session_at }
     }

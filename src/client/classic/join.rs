@@ -455,15 +455,20 @@ impl Consumer {
 
     /// `rejoinNeededOrPending` (2.0)
     pub(super) fn rejoin_needed_or_pending(&mut self, cx: &mut Context<'_>) -> bool {
-        let watched = self.assignment_snapshot.as_ref().filter(|_| self.settings.behaviour.watches_partitions);
-        if watched.is_some_and(|snapshot| !snapshot.matches(&self.metadata_snapshot)) {
-            self.request_rejoin_if_necessary("cached metadata has changed", cx);
-            return true;
-        }
-        if self.joined_subscription.as_ref().is_some_and(|joined| *joined != self.subscriptions.topics) {
-            self.request_rejoin_if_necessary("subscription has changed", cx);
+        if let Some(reason) = self.reason_to_rejoin() {
+            self.request_rejoin_if_necessary(reason, cx);
             return true;
         }
         self.membership.rejoin_needed || self.membership.join.is_some()
+    }
+
+    /// Something has changed since the member joined.
+    pub(super) fn reason_to_rejoin(&self) -> Option<&'static str> {
+        let watched = self.assignment_snapshot.as_ref().filter(|_| self.settings.behaviour.watches_partitions);
+        if watched.is_some_and(|snapshot| !snapshot.matches(&self.metadata_snapshot)) {
+            return Some("cached metadata has changed");
+        }
+        let joined = self.joined_subscription.as_ref();
+        joined.is_some_and(|joined| *joined != self.subscriptions.topics).then_some("subscription has changed")
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Pace {
     Uneven,
     /// The poll thread waits in the selector, and the heartbeat thread sleeps: a stable member that nobody wants anything of.
     Rests,
-    /// The same, but the application works on records that `poll` returned.
+    /// From there `poll` returned with records, and the application works on them.
     Works,
 }
 
@@ -40,33 +40,25 @@ const SELECTS: Whereabouts = Whereabouts { selects: true, reads: true, holds_mon
 pub(super) const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
 
 impl Consumer {
-    /// Notes what the consumer was left at; `shortly`: by the short way.
-    #[inline]
-    pub(super) fn note_pace(&mut self, shortly: bool) {
-        let pace = match self.stack.as_slice() {
-            _ if !shortly => Pace::Uneven,
-            [Frame::Application(Loop::Working { commit: false, stall: false })] => Pace::Works,
-            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector() => Pace::Rests,
-            _ => Pace::Uneven,
-        };
-        self.pace = if pace != Pace::Uneven && self.is_even() { pace } else { Pace::Uneven };
+    /// Notes that the consumer rests, if it does.
+    pub(super) fn note_pace(&mut self) {
+        let rests = matches!(self.stack.as_slice(),
+            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector());
+        if rests && self.is_even() && self.is_settled() {
+            self.pace = Pace::Rests;
+        }
     }
 
     /// Nothing but the next record, the next heartbeat or the end of the application's work is waited for.
     fn is_even(&self) -> bool {
         let (thread, behaviour) = (&self.heartbeat_thread, &self.settings.behaviour);
-        thread.started
-            && thread.enabled
-            && thread.failure.is_none()
+        thread.enabled
             && !thread.held_back
             && !thread.is_roused()
-            && behaviour.heartbeat_thread
             && behaviour.application == ApplicationThread::Polls
             && behaviour.fetching == Fetching::Apart
             && self.settings.application.commit != CommitStrategy::AsyncAfterBatch
             && self.membership.state == MemberState::Stable
-            && !self.membership.rejoin_needed
-            && self.lookup.coordinator.is_some()
             && !self.network.has_any_failed()
             && self.working.is_none()
             && self.stall.is_none()
@@ -93,7 +85,10 @@ impl Consumer {
     /// first.
     pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
         self.processing_done = true;
-        if cx.ms >= self.auto_commit_at() || !self.poll_again(cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+        if cx.ms >= self.auto_commit_at() || self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
+            return None;
+        }
+        if !self.call_poll_again(cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
             return None;
         }
         self.pace = Pace::Rests;
@@ -118,7 +113,7 @@ impl Consumer {
         if !self.nothing_arrived(cx) {
             return None;
         }
-        self.note_pace(true);
+        self.note_pace();
         Some(self.ask_at_rest(cx.ms))
     }
 
@@ -180,7 +175,9 @@ impl Consumer {
             _ => now,
         };
         let poll_wake = wake_at(until.min(self.network_deadline(now)), now);
-        let heartbeat_wake = self.heartbeat_wake(SELECTS, now);
+        let beat = self.heartbeat.heartbeat_at.max(now);
+        let beats_next = self.pace == Pace::Rests && self.session_seen_at() >= beat;
+        let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
         self.wish(Asked { poll_wake, heartbeat_wake, records })
     }
 
@@ -231,6 +228,11 @@ impl Consumer {
         {
             return false;
         }
+        self.call_poll_again(cx)
+    }
+
+    /// The application calls `poll`, which has nothing to do but to wait.
+    fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = false;
         self.note_poll(cx);
         let until = self.pass_shortly(cx);
@@ -308,13 +310,16 @@ impl Consumer {
 
     /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, but for a periodic commit, nor would
     /// the selector.
-    fn has_nothing_to_do_before_select(&mut self, cx: &mut Context<'_>) -> bool {
+    fn has_nothing_to_do_before_select(&self, cx: &mut Context<'_>) -> bool {
+        self.nothing_arrived(cx) && !self.heartbeat.is_due(cx.ms) && self.is_settled()
+    }
+
+    /// As far as no time is over, nor anything has arrived.
+    fn is_settled(&self) -> bool {
         let thread = &self.heartbeat_thread;
-        self.nothing_arrived(cx)
-            && self.settings.behaviour.heartbeat_thread
+        self.settings.behaviour.heartbeat_thread
             && thread.started
             && thread.failure.is_none()
-            && !self.heartbeat.is_due(cx.ms)
             && !self.heartbeat_between_rows
             && !self.left_unpolled
             && !self.membership.rejoin_needed
@@ -326,6 +331,6 @@ impl Consumer {
             && self.fetch_links_of == (self.subscriptions.version, self.metadata.version)
             && self.fetch_links.iter().all(|place| self.network.is_ready(*place))
             && self.coordinator_connection().is_some_and(|coordinator| !self.network.has_failed(coordinator))
-            && !self.rejoin_needed_or_pending(cx)
+            && self.reason_to_rejoin().is_none()
     }
 }

@@ -133,7 +133,6 @@ fn one_second<P: Iterator<Item = TopicPartition>>(
     let client = |event| Event::Client { consumer, event };
     let batch = |partition| RecordBatch { partition, from: (second as i64 - 1) * 2, count: 2 };
     let batches: Vec<RecordBatch> = owned(number).map(batch).collect();
-    tell(0, client(ClientEvent::PollReturned { records: 12 }));
     tell(0, Event::ProcessingBegan { consumer, batches: batches.clone().into() });
     tell(400_000, Event::ProcessingEnded { consumer, batches: batches.into() });
     tell(400_000, client(ClientEvent::PollCalled));

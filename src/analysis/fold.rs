@@ -151,7 +151,6 @@ impl<'a> Analysis<'a> {
                 let consumer = consumer.0 as usize;
                 match what {
                     ClientEvent::PollCalled => self.poll_called(directory, consumer),
-                    ClientEvent::PollReturned { records } => self.poll_returned(consumer, *records),
                     ClientEvent::HeartbeatSent => self.heartbeat_sent(consumer),
                     ClientEvent::ResponseHandled { api, error, latency_ns } => {
                         self.response(consumer, *api, *error, *latency_ns);
@@ -182,12 +181,6 @@ impl<'a> Analysis<'a> {
             return self.polls_again(directory, consumer);
         }
         self.metrics.consumers[consumer].polls.called(self.facts.now);
-    }
-
-    #[inline(never)]
-    fn poll_returned(&mut self, consumer: usize, records: u32) {
-        self.loops[consumer].in_poll = false;
-        self.metrics.consumers[consumer].poll_returned(self.facts.now, records);
     }
 
     #[inline(never)]
@@ -222,7 +215,8 @@ impl<'a> Analysis<'a> {
         poll_loop.in_poll = false;
         poll_loop.batch_from = self.facts.now;
         let group = poll_loop.group;
-        self.metrics.consumers[consumer].polls.over(self.facts.now);
+        let records = batches.iter().map(|batch| batch.count).sum();
+        self.metrics.consumers[consumer].poll_returned(self.facts.now, records);
         for batch in batches {
             let taken = self.partitions.records(group, consumer, batch);
             self.invariants.records(&self.facts, consumer, batch, taken);

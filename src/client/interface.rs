@@ -208,8 +208,6 @@ pub enum ClientEvent {
     AssignmentChanged { partitions: Vec<TopicPartition> },
     /// `poll` was entered.
     PollCalled,
-    /// `poll` returned with records.
-    PollReturned { records: u32 },
     /// A commit was tried: `None` when it failed without a request.
     CommitSent { sync: bool, partitions: u32 },
     /// A commit ended; `Err` names Kafka's exception class.

@@ -106,7 +106,7 @@ pub enum Event {
         /// Why they stood still.
         pause: HostPause,
     },
-    /// The application works on a batch.
+    /// `poll` returned, and the application works on what it got: records, or nothing if it is held up without any.
     ProcessingBegan {
         /// Whose application.
         consumer: ConsumerIndex,

@@ -76,7 +76,6 @@ fn client_events() -> Vec<C> {
         C::GenerationReset { reason: reason.clone() },
         C::AssignmentChanged { partitions: vec![] },
         C::PollCalled,
-        C::PollReturned { records: 500 },
         C::CommitSent { sync: true, partitions: 4 },
         C::CommitEnded { offsets: offsets([(partition(1), 17)]), result: Ok(()), latency_ns: 5 },
         C::CommitEnded { offsets: offsets([]), result: Err("CommitFailedException"), latency_ns: 0 },
@@ -311,7 +310,7 @@ fn a_file_that_is_no_trace_is_told_with_line_and_field() {
         "line 2: field `entity` should be a consumer of the head line"
     );
     assert_eq!(
-        line(r#"{"at_s":1,"entity":"worker-0","event":"PollReturned","records":"many"}"#),
-        "line 2: field `records` should be a whole number"
+        line(r#"{"at_s":1,"entity":"worker-0","event":"CommitSent","sync":true,"partitions":"many"}"#),
+        "line 2: field `partitions` should be a whole number"
     );
 }

@@ -224,7 +224,6 @@ impl<'a> Facts<'a> {
                 consumer.was_member = true;
             }
             ClientEvent::PollCalled
-            | ClientEvent::PollReturned { .. }
             | ClientEvent::HeartbeatSent
             | ClientEvent::ResponseHandled { .. }
             | ClientEvent::RebalanceNoticed

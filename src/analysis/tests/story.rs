@@ -150,7 +150,6 @@ impl Story {
     /// `poll` returned records of a partition and the application works on them.
     pub fn takes(&mut self, consumer: u32, number: u32, from: i64, count: u32) -> &mut Self {
         let batches = batches(number, from, count);
-        self.client(consumer, ClientEvent::PollReturned { records: count });
         self.event(Event::ProcessingBegan { consumer: ConsumerIndex(consumer), batches: batches.into() })
     }
 

@@ -152,7 +152,6 @@ impl Consumer {
     pub(super) fn begin_processing(&mut self, records: Arc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
         let count = records.iter().map(|batch| batch.count).sum();
         self.note_busy_claim(&records, cx);
-        cx.event(ClientEvent::PollReturned { records: count });
         cx.world.carry_out(Output::Process { records, stall });
         self.processing_done = false;
         count

@@ -121,7 +121,6 @@ pub(super) fn client_kind(event: &ClientEvent) -> (u8, &'static str) {
         C::GenerationReset { .. } => (50, "GenerationReset"),
         C::AssignmentChanged { .. } => (51, "AssignmentChanged"),
         C::PollCalled => (52, "PollCalled"),
-        C::PollReturned { .. } => (53, "PollReturned"),
         C::CommitSent { .. } => (54, "CommitSent"),
         C::CommitEnded { .. } => (55, "CommitEnded"),
         C::LeaveGroup { .. } => (56, "LeaveGroup"),
@@ -178,7 +177,6 @@ pub(super) fn client_fields(event: &ClientEvent, sink: &mut impl FieldSink) {
             sink.word("error", error.code(), error.name());
             sink.number("latency_ns", *latency_ns as i64);
         }
-        C::PollReturned { records } => sink.number("records", i64::from(*records)),
         C::CommitSent { sync, partitions } => {
             sink.flag("sync", *sync);
             sink.number("partitions", i64::from(*partitions));

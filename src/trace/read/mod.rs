@@ -198,7 +198,6 @@ impl TraceReader {
             "GenerationReset" => C::GenerationReset { reason: line.shared_text("reason")? },
             "AssignmentChanged" => C::AssignmentChanged { partitions: line.partitions("partitions")? },
             "PollCalled" => C::PollCalled,
-            "PollReturned" => C::PollReturned { records: line.integer("records")? as u32 },
             "CommitSent" => C::CommitSent { sync: line.flag("sync")?, partitions: line.integer("partitions")? as u32 },
             "CommitEnded" => C::CommitEnded {
                 offsets: line.offsets("offsets")?,

@@ -38,9 +38,9 @@ pub enum RebalanceProtocol {
 pub enum PollThread {
     /// Inside `poll`.
     Polling,
-    /// The application works ([`Output::Process`]).
+    /// The application works ([`Output::Process`](crate::client::Output::Process)).
     Processing,
-    /// A listener call runs inside `poll` or `close` ([`Output::Callback`]).
+    /// A listener call runs inside `poll` or `close` ([`Output::Callback`](crate::client::Output::Callback)).
     Callback,
     /// Inside `commitSync`.
     Committing,

@@ -49,7 +49,8 @@ impl GroupAssignment {
             if *group == NONE {
                 *group = partitions.len() as u32;
                 let topic = self.topics[assigned.topic as usize].clone();
-                partitions.push(TopicPartitions { topic, partitions: Vec::new() });
+                let room = member.partitions.len() / self.topics.len();
+                partitions.push(TopicPartitions { topic, partitions: Vec::with_capacity(room) });
             }
             partitions[*group as usize].partitions.push(assigned.partition);
         }

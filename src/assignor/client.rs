@@ -273,13 +273,16 @@ impl ConsumerPartitionAssignor {
 /// # Errors
 /// [`AssignorError::Subscription`] if a member's bytes are damaged.
 pub fn leader_order(join_response: &[JoinGroupResponseMember]) -> Result<Vec<GroupMember>, AssignorError> {
-    let mut members = Vec::with_capacity(join_response.len());
-    for member in join_response {
-        members.push(Some(GroupMember {
-            member_id: member.member_id.clone(),
-            group_instance_id: member.group_instance_id.clone(),
-            subscription: ConsumerProtocolSubscription::decode(&member.metadata)?,
-        }));
+    let mut members: Vec<Option<GroupMember>> = Vec::with_capacity(join_response.len());
+    for (number, member) in join_response.iter().enumerate() {
+        // As a rule all members write the same bytes.
+        let same = number.checked_sub(1).filter(|before| join_response[*before].metadata == member.metadata);
+        let subscription = match same.and_then(|before| members[before].as_ref()) {
+            Some(before) => before.subscription.clone(),
+            None => ConsumerProtocolSubscription::decode(&member.metadata)?,
+        };
+        let (member_id, group_instance_id) = (member.member_id.clone(), member.group_instance_id.clone());
+        members.push(Some(GroupMember { member_id, group_instance_id, subscription }));
     }
     let order: JavaHashMap<&MemberId, usize> = join_response.iter().map(|member| &member.member_id).zip(0..).collect();
     Ok(order.values().filter_map(|position| members[*position].take()).collect())

@@ -13,8 +13,6 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
-
 use crate::client::{AssignedPartition, Connection, Input, Prefetch, RecordBatch};
 use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
 use crate::protocol::BrokerId;
@@ -47,7 +45,8 @@ struct PartitionList {
     version: Option<u64>,
     /// Indices into the run's partitions, parallel to the client's list; `None` for a partition that does not exist.
     partitions: Vec<Option<PartitionIndex>>,
-    place_of: FxHashMap<PartitionIndex, u32>,
+    /// The place of each, by partition.
+    place_of: Vec<(PartitionIndex, u32)>,
     /// Those to fetch with their places, as [`PartitionList::order_wanted`] has worked them out for that version.
     wanted: Vec<(PartitionIndex, u32)>,
     wanted_of: Option<u64>,
@@ -158,19 +157,25 @@ impl FetchSession {
 
     /// Makes up the list of partitions anew from those that are wanted, with their places: those that stay keep their
     /// order, new ones come behind. False if none is wanted.
-    fn make_up(&mut self, version: Option<u64>, wanted: impl Iterator<Item = (PartitionIndex, u32)> + Clone) -> bool {
-        let mut places: FxHashMap<PartitionIndex, u32> = wanted.clone().collect();
-        if places.is_empty() {
+    fn make_up(&mut self, version: Option<u64>, wanted: impl Iterator<Item = (PartitionIndex, u32)>) -> bool {
+        let wanted: Vec<(PartitionIndex, u32)> = wanted.collect();
+        if wanted.is_empty() {
             return false;
         }
         self.version = version;
+        let mut places: Vec<_> = wanted.iter().map(|(partition, place)| (*partition, Some(*place))).collect();
+        places.sort_unstable();
+        let find =
+            |places: &[(PartitionIndex, _)], wanted| places.binary_search_by_key(&wanted, |(partition, _)| *partition);
         self.partitions.retain_mut(|asked| {
-            let place = places.remove(&asked.partition);
+            let place = find(&places, asked.partition).ok().and_then(|at| places[at].1.take());
             asked.place = place.unwrap_or(asked.place);
             place.is_some()
         });
-        let new = wanted.filter(|(partition, _)| places.contains_key(partition));
-        self.partitions.extend(new.map(|(partition, place)| Asked { partition, place, from: 0, answered: false }));
+        let new =
+            wanted.iter().filter(|(partition, _)| find(&places, *partition).is_ok_and(|at| places[at].1.is_some()));
+        let asked = |(partition, place): &_| Asked { partition: *partition, place: *place, from: 0, answered: false };
+        self.partitions.extend(new.map(asked));
         true
     }
 
@@ -274,7 +279,11 @@ impl PartitionList {
     /// The partition's place in this list, where it had that one in the list of some version.
     #[inline]
     fn place(&self, partition: PartitionIndex, place: u32, version: Option<u64>) -> Option<u32> {
-        if version == self.version { Some(place) } else { self.place_of.get(&partition).copied() }
+        if version == self.version {
+            return Some(place);
+        }
+        let found = self.place_of.binary_search_by_key(&partition, |(partition, _)| *partition);
+        found.ok().map(|at| self.place_of[at].1)
     }
 
     /// The partition of what was fetched, if records can still be returned from there.
@@ -300,10 +309,13 @@ impl PartitionList {
             let partition = partition.filter(|partition| !is_left_out(*partition))?;
             owned.fetchable.then_some((&owned.partition, (partition, place)))
         });
-        let fetchable: Vec<_> = fetchable.collect();
+        let mut known = Vec::with_capacity(assigned.len());
+        known.extend(fetchable);
+        let fetchable = known;
         let mut set = JavaHashMap::for_set_of(fetchable.len());
         set.extend(fetchable);
-        self.wanted = set.values().copied().collect();
+        self.wanted.clear();
+        self.wanted.extend(set.values().copied());
         self.wanted_of = self.version;
     }
 }
@@ -442,9 +454,12 @@ impl Simulation<'_> {
             let topic = self.topic_index.get(&owned.partition.topic)?;
             self.topics[*topic as usize].partitions.get(owned.partition.partition as usize).copied()
         });
-        list.partitions = indices.collect();
+        list.partitions.clear();
+        list.partitions.extend(indices);
         let places = list.partitions.iter().zip(0..);
-        list.place_of = places.filter_map(|(index, place)| Some(((*index)?, place))).collect();
+        list.place_of.clear();
+        list.place_of.extend(places.filter_map(|(index, place)| Some(((*index)?, place))));
+        list.place_of.sort_unstable();
         for partition in list.partitions.iter().flatten() {
             if let Some(broker) = self.brokers.serves(*partition)
                 && fetcher.sessions.iter().all(|session| session.broker != broker)

@@ -29,7 +29,11 @@ impl TopicPartitions {
         let mut groups: indexmap::IndexMap<&TopicName, Vec<i32>, rustc_hash::FxBuildHasher> =
             indexmap::IndexMap::default();
         for partition in partitions {
-            groups.entry(&partition.topic).or_default().push(partition.partition);
+            // As a rule the topic is that of the partition before.
+            match groups.last_mut() {
+                Some((topic, numbers)) if **topic == partition.topic => numbers.push(partition.partition),
+                _ => groups.entry(&partition.topic).or_default().push(partition.partition),
+            }
         }
         groups.into_iter().map(|(topic, partitions)| TopicPartitions { topic: topic.clone(), partitions }).collect()
     }
@@ -44,6 +48,12 @@ impl TopicPartitions {
     fn read(reader: &mut Reader<'_>) -> Result<TopicPartitions, WireError> {
         let topic = TopicName(reader.string()?);
         Ok(TopicPartitions { topic, partitions: reader.array(Reader::int32)? })
+    }
+
+    /// How many bytes [`TopicPartitions::write`] writes.
+    fn size(groups: &[TopicPartitions]) -> usize {
+        let each = groups.iter().map(|group| 2 + group.topic.as_str().len() + 4 + 4 * group.partitions.len());
+        4 + each.sum::<usize>()
     }
 
     fn write(writer: &mut Writer, groups: &[TopicPartitions]) {
@@ -144,13 +154,15 @@ impl ConsumerProtocolSubscription {
     pub fn encode(&self, version: i16) -> Bytes {
         assert!(version >= 0, "Unsupported subscription version: {version}");
         let version = version.min(HIGHEST_VERSION);
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_capacity(self.size());
         writer.int16(version);
-        let mut topics: Vec<&TopicName> = self.topics.iter().collect();
-        topics.sort_unstable();
-        writer.count(topics.len());
-        for topic in topics {
-            writer.string(topic.as_str());
+        writer.count(self.topics.len());
+        if self.topics.is_sorted() {
+            self.topics.iter().for_each(|topic| writer.string(topic.as_str()));
+        } else {
+            let mut topics: Vec<&TopicName> = self.topics.iter().collect();
+            topics.sort_unstable();
+            topics.into_iter().for_each(|topic| writer.string(topic.as_str()));
         }
         writer.nullable_bytes(self.user_data.as_deref());
         if version >= 1 {
@@ -165,6 +177,14 @@ impl ConsumerProtocolSubscription {
             writer.nullable_string(self.rack.as_deref());
         }
         writer.into_bytes()
+    }
+
+    /// How many bytes the highest version has, at least where topics of owned partitions are not listed twice.
+    fn size(&self) -> usize {
+        let topics: usize = self.topics.iter().map(|topic| 2 + topic.as_str().len()).sum();
+        let optional =
+            self.user_data.as_ref().map_or(0, |data| data.len()) + self.rack.as_ref().map_or(0, |it| it.len());
+        2 + 4 + topics + 4 + TopicPartitions::size(&self.owned_partitions) + 4 + 2 + optional
     }
 
     /// Reads the bytes of any version (`ConsumerProtocol.deserializeSubscription`).
@@ -222,7 +242,8 @@ impl ConsumerProtocolAssignment {
     /// If the version is negative.
     pub fn encode(&self, version: i16) -> Bytes {
         assert!(version >= 0, "Unsupported assignment version: {version}");
-        let mut writer = Writer::default();
+        let user_data = self.user_data.as_ref().map_or(0, |data| data.len());
+        let mut writer = Writer::with_capacity(2 + TopicPartitions::size(&self.partitions) + 4 + user_data);
         writer.int16(version.min(HIGHEST_VERSION));
         TopicPartitions::write(&mut writer, &self.partitions);
         writer.nullable_bytes(self.user_data.as_deref());
@@ -267,7 +288,7 @@ impl StickyUserData {
             }
         }
         let groups: Vec<TopicPartitions> = by_topic.values().cloned().collect();
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_capacity(TopicPartitions::size(&groups) + 4);
         TopicPartitions::write(&mut writer, &groups);
         if let Some(generation) = self.generation {
             writer.int32(generation);
@@ -290,7 +311,7 @@ pub mod cooperative_user_data {
 
     /// The four bytes of a generation.
     pub fn encode(generation: i32) -> Bytes {
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_capacity(4);
         writer.int32(generation);
         writer.into_bytes()
     }

@@ -13,6 +13,9 @@ pub(crate) enum WireError {
     TooLong,
 }
 
+/// Room for so many elements of an array is made before they are read.
+const ARRAY_RESERVED: usize = 64;
+
 /// Reads from the front of a byte slice.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -46,7 +49,9 @@ impl<'a> Reader<'a> {
     /// A string with a 16-bit length; `None` for null. Bytes that are no UTF-8 are replaced, as Java does.
     pub(crate) fn nullable_string(&mut self) -> Result<Option<Arc<str>>, WireError> {
         let Ok(length) = usize::try_from(self.int16()?) else { return Ok(None) };
-        Ok(Some(Arc::from(String::from_utf8_lossy(self.take(length)?))))
+        let bytes = self.take(length)?;
+        // What is UTF-8 is copied once.
+        Ok(Some(std::str::from_utf8(bytes).map_or_else(|_| Arc::from(String::from_utf8_lossy(bytes)), Arc::from)))
     }
 
     pub(crate) fn string(&mut self) -> Result<Arc<str>, WireError> {
@@ -68,7 +73,12 @@ impl<'a> Reader<'a> {
         if count > self.rest.len() {
             return Err(WireError::TooLong);
         }
-        (0..count).map(|_| element(self)).collect()
+        // A count that is too high for its elements is found out while they are read: no room is made for it.
+        let mut elements = Vec::with_capacity(count.min(ARRAY_RESERVED));
+        for _ in 0..count {
+            elements.push(element(self)?);
+        }
+        Ok(elements)
     }
 }
 
@@ -79,6 +89,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for that many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Writer { bytes: Vec::with_capacity(bytes) }
+    }
+
     pub(crate) fn int16(&mut self, value: i16) {
         self.bytes.extend_from_slice(&value.to_be_bytes());
     }

@@ -103,7 +103,7 @@ impl<'a> Facts<'a> {
 
     /// A consumer's name.
     pub fn name(&self, consumer: ConsumerNumber) -> String {
-        self.consumers[consumer].settings.name.to_string()
+        String::from(&*self.consumers[consumer].settings.name)
     }
 
     /// True if the process that used this id runs.

@@ -15,7 +15,7 @@ use crate::engine::SimTime;
 use crate::protocol::TopicPartition;
 use crate::trace::{Directory, Event, PartitionLookup};
 
-use slot::{Holder, LastHolder, Slot};
+use slot::{Holder, LastHolder, Seen, Slot};
 
 /// The partitions of all groups.
 pub(super) struct Partitions {
@@ -277,6 +277,8 @@ impl Partitions {
                 return;
             }
         };
+        // What is released is looked at then.
+        let released_before = self.consumers[consumer].released.len();
         for partition in partitions {
             let Some(slot) = self.slot(group, partition) else { continue };
             if let Ok(place) = self.consumers[consumer].held.binary_search(&slot) {
@@ -284,7 +286,7 @@ impl Partitions {
                 self.release(facts, directory, consumer, slot, ended);
             }
         }
-        self.refresh_consumer(facts, directory, consumer);
+        self.refresh_holdings(facts, directory, consumer, released_before);
     }
 
     /// The consumer's assignment is now this.
@@ -365,9 +367,14 @@ impl Partitions {
 
     /// Looks anew at everything that the consumer owns or owned last.
     fn refresh_consumer(&mut self, facts: &Facts, directory: &Directory, consumer: ConsumerNumber) {
+        self.refresh_holdings(facts, directory, consumer, self.consumers[consumer].released.len());
+    }
+
+    /// Looks anew at everything that the consumer owns, and at the first so many of what it owned last.
+    fn refresh_holdings(&mut self, facts: &Facts, directory: &Directory, consumer: ConsumerNumber, released: usize) {
         let group = facts.consumers[consumer].group;
         let holdings = std::mem::take(&mut self.consumers[consumer]);
-        for slot in holdings.held.iter().chain(&holdings.released) {
+        for slot in holdings.held.iter().chain(&holdings.released[..released]) {
             self.refresh(facts, directory, group, *slot);
         }
         let slots = &self.groups[group].slots;
@@ -407,16 +414,25 @@ impl Partitions {
         let available = slot.holders.iter().any(|holder| cause::is_available(facts, leader, holder));
         let runs = |holder: &&Holder| facts.consumers[holder.consumer].paused.is_none();
         let double = slot.holders.len() > 1 && slot.holders.iter().filter(runs).count() > 1;
-        slot.measured_unavailable.set(!available, now);
-        slot.measured_double.set(double, now);
-        if group.started.is_none() {
+        let counts = group.started.is_some();
+        let seen = Seen { available, double, owned: !slot.holders.is_empty(), counts };
+        if slot.seen.replace(seen) != Some(seen) {
+            slot.measured_unavailable.set(!available, now);
+            slot.measured_double.set(double, now);
+            if counts {
+                slot.unavailable.set(!available, now);
+                slot.double.set(double, now);
+                slot.unowned.set(!seen.owned, now);
+            }
+        }
+        if !counts {
             return;
         }
-        slot.unavailable.set(!available, now);
-        slot.double.set(double, now);
-        slot.unowned.set(slot.holders.is_empty(), now);
-        let before = slot.cause().is_some();
         let cause = cause::cause(facts, number, slot, leader, group.fallback);
+        if cause == slot.cause() {
+            return;
+        }
+        let before = slot.cause().is_some();
         let (slice, pause) = slot.stand(cause, now);
         if before != cause.is_some() {
             group.count_standing(now, cause.is_some());

@@ -101,6 +101,20 @@ pub(super) struct Slot {
     pub measured_unavailable: Stopwatch,
     pub measured_double: Stopwatch,
     pub owners: u64,
+    /// What the times were set by last.
+    pub seen: Option<Seen>,
+}
+
+/// What the times of a partition go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Seen {
+    /// Some owner runs and is connected.
+    pub available: bool,
+    /// Several owners run.
+    pub double: bool,
+    pub owned: bool,
+    /// Counting has begun in the group.
+    pub counts: bool,
 }
 
 impl Slot {
@@ -120,6 +134,7 @@ impl Slot {
             measured_unavailable: Stopwatch::default(),
             measured_double: Stopwatch::default(),
             owners: 0,
+            seen: None,
         }
     }
 

@@ -496,7 +496,7 @@ fn phases(
         progress.phases(began).map(|(_, span)| span.map(SimDuration::as_secs_f64));
     MemberPhases {
         consumer: facts.name(arrival.consumer),
-        member_id: arrival.member.to_string(),
+        member_id: String::from(arrival.member.as_str()),
         held_barrier: Some(arrival.consumer) == holder,
         noticed_s: at(progress.noticed),
         polled_s: at(progress.polled),

@@ -408,7 +408,8 @@ impl Consumer {
             Ok(decoded) => decoded,
             Err(error) => return Flow::Return(Err(Exception::new("SchemaException", &error.to_string()))),
         };
-        let mut assigned: Vec<TopicPartition> = TopicPartitions::flatten(&decoded.partitions).collect();
+        let mut assigned = Vec::with_capacity(decoded.partitions.iter().map(|group| group.partitions.len()).sum());
+        assigned.extend(TopicPartitions::flatten(&decoded.partitions));
         for partition in &mut assigned {
             // The consumer's own copy of the name, which all that it compares with shares.
             if let Some(known) = self.subscriptions.topics.iter().find(|topic| **topic == partition.topic) {

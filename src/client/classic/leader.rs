@@ -50,7 +50,9 @@ impl Consumer {
             return self.fail_join(Exception::new("IllegalStateException", &message), cx);
         };
         let mut topics: Vec<TopicName> = Vec::new();
-        for member in &answer.members {
+        // As a rule all members write the same bytes.
+        for same in answer.members.chunk_by(|left, right| left.metadata == right.metadata) {
+            let member = &same[0];
             match ConsumerProtocolSubscription::decode(&member.metadata) {
                 Ok(subscription) => topics.extend(subscription.topics),
                 Err(error) => return self.fail_join(Exception::new("SchemaException", &error.to_string()), cx),
@@ -77,9 +79,10 @@ impl Consumer {
 
     /// Subscriptions that end too early become what this client makes of them.
     fn mend_cut_short(&self, members: &mut [JoinGroupResponseMember]) {
-        for member in
-            members.iter_mut().filter(|member| ConsumerProtocolSubscription::decode(&member.metadata).is_err())
-        {
+        let cut_short =
+            |member: &JoinGroupResponseMember| ConsumerProtocolSubscription::decode(&member.metadata).is_err();
+        let alike = members.chunk_by_mut(|left, right| left.metadata == right.metadata);
+        for member in alike.filter(|members| cut_short(&members[0])).flatten() {
             match self.settings.behaviour.cut_short {
                 CutShort::Fails => {}
                 CutShort::GetsNothing => member.metadata = ConsumerProtocolSubscription::default().encode(0),

@@ -388,8 +388,11 @@ impl ClassicGroup {
             env.open.hold(request);
         }
         self.awaiting_join = self.awaiting_join + usize::from(request.is_some()) - usize::from(waited.is_some());
-        self.uncount_protocols(&former);
-        self.count_protocols(&protocols);
+        // As a rule it lists the same as before.
+        if !former.iter().map(|protocol| &protocol.name).eq(protocols.iter().map(|protocol| &protocol.name)) {
+            self.uncount_protocols(&former);
+            self.count_protocols(&protocols);
+        }
     }
 
     /// Answers a member's parked JoinGroup; false if there is none.
@@ -472,8 +475,14 @@ impl ClassicGroup {
         }
         let Some(protocol) = &self.protocol_name else { return Ok(None) };
         let mut all = BTreeSet::new();
+        let mut last = None;
         for member in self.members.values() {
-            match subscribed_topics(member.metadata(protocol)?) {
+            let metadata = member.metadata(protocol)?;
+            // As a rule all members write the same bytes: the same topics then.
+            if last.replace(metadata) == Some(metadata) {
+                continue;
+            }
+            match subscribed_topics(metadata) {
                 Ok(topics) => all.extend(topics),
                 Err(DecodeError::Schema(_)) => return Ok(None),
                 Err(DecodeError::Runtime(message)) => return Err(Unexpected(message)),

@@ -166,7 +166,7 @@ fn rejoin(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
     let leads = group.is_leader(member_id);
     match group.state {
         GroupState::PreparingRebalance => {
-            let reason = format!("Member {member_id} is joining group during PreparingRebalance");
+            let reason = || format!("Member {member_id} is joining group during PreparingRebalance");
             update_member(group, join, reason, env)
         }
         // It may have missed the answer: the same again. A follower of a stable group gets no list.
@@ -179,11 +179,12 @@ fn rejoin(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
         }
         // The leader may force a rebalance for changes that its metadata doesn't show.
         GroupState::Stable if leads => {
-            let reason = format!("Leader {member_id} re-joining group during Stable");
+            let reason = || format!("Leader {member_id} re-joining group during Stable");
             update_member(group, join, reason, env)
         }
         GroupState::CompletingRebalance | GroupState::Stable => {
-            let reason = format!("Updating metadata for member {member_id} during {}", group.state);
+            let state = group.state;
+            let reason = || format!("Updating metadata for member {member_id} during {state}");
             update_member(group, join, reason, env)
         }
         GroupState::Empty | GroupState::Dead => {
@@ -194,11 +195,11 @@ fn rejoin(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
 }
 
 /// Takes a member's new metadata and parks it. Neither its session timer nor `is_new` changes.
-fn update_member(group: &mut ClassicGroup, join: &Join<'_>, reason: String, env: &mut Env) -> Handled {
+fn update_member(group: &mut ClassicGroup, join: &Join<'_>, reason: impl FnOnce() -> String, env: &mut Env) -> Handled {
     let member_id = &join.request.member_id;
     group.update_member(member_id, join.protocols.clone(), join.timeouts(), Some(join.id), env);
     env.event(CoordinatorEvent::JoinParked { group: group.group_id.clone(), member: member_id.clone() });
-    maybe_prepare_rebalance_or_complete_join(group, || prepared_reason(reason, join.client_reason()), env)
+    maybe_prepare_rebalance_or_complete_join(group, || prepared_reason(reason(), join.client_reason()), env)
 }
 
 /// Adds a member and parks it (classic-coordinator.md 2.6).

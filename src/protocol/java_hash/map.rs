@@ -127,13 +127,14 @@ impl<K: JavaKey, V> JavaHashMap<K, V> {
 
     /// `put`: returns the earlier value. A key that is there keeps its place (and stays the old key).
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(at) = self.find(&key) {
-            return Some(std::mem::replace(&mut self.node_mut(at).value, value));
-        }
         if self.table.is_empty() {
             self.table = vec![NIL; self.initial_capacity];
+            self.nodes.reserve(self.initial_capacity * 3 / 4);
         }
         let hash = spread(key.hash_code());
+        if let Some(at) = self.find_hashed(&key, hash) {
+            return Some(std::mem::replace(&mut self.node_mut(at).value, value));
+        }
         let bucket = self.bucket_of(hash);
         let at = self.allocate(Node { hash, key, value, next: NIL });
         if self.trees.contains_key(&bucket) {
@@ -219,10 +220,14 @@ impl<K: JavaKey, V> JavaHashMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        if self.table.is_empty() {
-            return None;
-        }
-        let hash = spread(key.hash_code());
+        if self.table.is_empty() { None } else { self.find_hashed(key, spread(key.hash_code())) }
+    }
+
+    /// `find` in a table that is there, for a key of that hash code, spread.
+    fn find_hashed<Q: JavaKey + ?Sized>(&self, key: &Q, hash: i32) -> Option<u32>
+    where
+        K: Borrow<Q>,
+    {
         let mut at = self.table[self.bucket_of(hash)];
         while at != NIL {
             let node = self.node(at);

@@ -305,13 +305,12 @@ impl PartitionList {
             return;
         }
         let is_left_out = |partition| unless_in.is_some_and(|buffer| buffer.iter().any(|it| it.partition == partition));
-        let fetchable = self.partitions.iter().zip(assigned).zip(0..).filter_map(|((partition, owned), place)| {
+        let wanted = self.partitions.iter().zip(assigned).zip(0..).filter_map(|((partition, owned), place)| {
             let partition = partition.filter(|partition| !is_left_out(*partition))?;
             owned.fetchable.then_some((&owned.partition, (partition, place)))
         });
-        let mut known = Vec::with_capacity(assigned.len());
-        known.extend(fetchable);
-        let fetchable = known;
+        let mut fetchable = Vec::with_capacity(assigned.len());
+        fetchable.extend(wanted);
         let mut set = JavaHashMap::for_set_of(fetchable.len());
         set.extend(fetchable);
         self.wanted.clear();

@@ -277,7 +277,7 @@ impl Partitions {
                 return;
             }
         };
-        // What is released is looked at then.
+        // Each partition is looked at when it is released, and need not be looked at again.
         let released_before = self.consumers[consumer].released.len();
         for partition in partitions {
             let Some(slot) = self.slot(group, partition) else { continue };
@@ -394,8 +394,16 @@ impl Partitions {
         let group = &mut self.groups[number];
         let begins = group.started.is_none() && facts.groups[number].started.is_some();
         group.started = facts.groups[number].started;
-        if std::mem::replace(&mut group.fallback, fallback) != fallback || begins {
+        let changed = std::mem::replace(&mut group.fallback, fallback) != fallback;
+        if begins {
             self.refresh_all(facts, directory, number);
+        } else if changed {
+            // What goes on has an owner: what stops that one is looked at when it happens.
+            for slot in 0..self.groups[number].slots.len() {
+                if self.groups[number].slots[slot].cause().is_some() {
+                    self.refresh(facts, directory, number, slot as u32);
+                }
+            }
         }
     }
 

@@ -441,7 +441,8 @@ impl Consumer {
             assignor.on_assignment(&self.assignment, generation.id);
         }
         self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
-        let added: Vec<_> = assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned().collect();
+        let mut added = Vec::with_capacity(assigned.len());
+        added.extend(assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned());
         self.set_assignment(&assigned, cx);
         if self.takes_turns() && assigned.is_empty() {
             self.network.end_fetches();

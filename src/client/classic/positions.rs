@@ -152,15 +152,12 @@ impl Consumer {
     }
 
     /// `refreshCommittedOffsets`
-    fn take_committed(&mut self, offsets: Offsets, cx: &mut Context<'_>) {
-        let wanted = |(partition, offset): &&(TopicPartition, i64)| {
-            *offset >= 0 && self.subscriptions.is_initializing(partition)
-        };
-        let found: Vec<_> = offsets.iter().filter(wanted).cloned().collect();
-        for (partition, offset) in &found {
+    fn take_committed(&mut self, mut offsets: Offsets, cx: &mut Context<'_>) {
+        offsets.retain(|(partition, offset)| *offset >= 0 && self.subscriptions.is_initializing(partition));
+        for (partition, offset) in &offsets {
             cx.event(ClientEvent::PositionSet { partition: partition.clone(), offset: *offset, reset: false });
         }
-        self.subscriptions.seek(found.iter().map(|(partition, offset)| (partition, *offset)));
+        self.subscriptions.seek(offsets.iter().map(|(partition, offset)| (partition, *offset)));
     }
 
     /// `OffsetFetchResponseHandler` (2.7)

@@ -80,16 +80,13 @@ impl Subscriptions {
     /// `assignFromSubscribed`: partitions present before and after keep their position.
     pub fn assign(&mut self, partitions: &[TopicPartition]) {
         let old = std::mem::take(&mut self.assigned);
-        let mut partitions = partitions.to_vec();
-        partitions.sort();
-        partitions.dedup();
-        self.assigned = partitions
-            .into_iter()
-            .map(|partition| {
-                let kept = old.binary_search_by(|owned| owned.partition.cmp(&partition));
-                kept.map_or_else(|_| AssignedPartition::new(partition), |place| old[place].clone())
-            })
-            .collect();
+        let assigned = |partition: &TopicPartition| {
+            let kept = old.binary_search_by(|owned| owned.partition.cmp(partition));
+            kept.map_or_else(|_| AssignedPartition::new(partition.clone()), |place| old[place].clone())
+        };
+        self.assigned = partitions.iter().map(assigned).collect();
+        self.assigned.sort_by(|left, right| left.partition.cmp(&right.partition));
+        self.assigned.dedup_by(|left, right| left.partition == right.partition);
         self.changed();
     }
 
@@ -134,7 +131,9 @@ impl Subscriptions {
     /// Partitions whose committed offset is still to be asked for.
     pub fn initializing(&self) -> Vec<TopicPartition> {
         let waiting = self.assigned.iter().filter(|owned| owned.state == FetchState::Initializing);
-        waiting.map(|owned| owned.partition.clone()).collect()
+        let mut partitions = Vec::with_capacity(self.without_position);
+        partitions.extend(waiting.map(|owned| owned.partition.clone()));
+        partitions
     }
 
     /// Partitions without a committed offset whose ListOffsets may be sent now.

@@ -40,6 +40,8 @@ struct PartitionLog {
     arrived: i64,
     /// The log end offset that holds until the instant of the next arrival: most questions come between two.
     known: (i64, SimTime),
+    /// From that arrival to the next one, where they come evenly in the current segment.
+    even_gap: Option<SimDuration>,
 }
 
 impl Workload {
@@ -70,6 +72,7 @@ impl Workload {
                 next: SimTime::MAX,
                 arrived: 0,
                 known: (0, SimTime::ZERO),
+                even_gap: None,
                 in_turn: InTurn::of(topic, number),
             };
             log.next = log.draw_next(from);
@@ -153,10 +156,26 @@ impl PartitionLog {
     #[inline]
     fn end_and_next(&mut self, now: SimTime) -> (i64, SimTime) {
         if now >= self.known.1 {
-            let end = self.log_end(now);
-            self.known = (end, self.next_arrival(end));
+            self.look(now);
         }
         self.known
+    }
+
+    /// Works out what is known at an instant at which that has changed: as a rule one more record is there, and the next one
+    /// comes a gap later.
+    fn look(&mut self, now: SimTime) {
+        let (end, arrival) = self.known;
+        if let Some(gap) = self.even_gap {
+            let next = arrival + gap;
+            if now < next && next < self.segment_end(self.segment) {
+                self.known = (end + 1, next);
+                return;
+            }
+        }
+        let end = self.log_end(now);
+        self.known = (end, self.next_arrival(end));
+        let is_even = self.poisson.is_none() && self.in_turn.is_none() && self.known.1 < self.segment_end(self.segment);
+        self.even_gap = self.gaps[self.segment].1.filter(|_| is_even).map(SimDuration);
     }
 
     fn log_end(&mut self, now: SimTime) -> i64 {

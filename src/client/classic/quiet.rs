@@ -113,7 +113,10 @@ impl Consumer {
         if !self.nothing_arrived(cx) {
             return None;
         }
-        self.note_pace();
+        // A heartbeat unsettles nothing that the membership does not show.
+        if self.is_even() && !self.membership.rejoin_needed && self.lookup.coordinator.is_some() {
+            self.pace = Pace::Rests;
+        }
         Some(self.ask_at_rest(cx.ms))
     }
 

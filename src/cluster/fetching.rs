@@ -339,7 +339,7 @@ impl Fetcher {
             }
             let broker = session.broker;
             let is_buffered = |fetched: &Fetched| fetched.broker == broker && list.is_owned(fetched, assigned);
-            if !per_partition && buffer.iter().any(is_buffered) {
+            if !per_partition && !buffer.is_empty() && buffer.iter().any(is_buffered) {
                 continue;
             }
             if per_partition || session.version != list.version {
@@ -392,9 +392,10 @@ impl Fetcher {
 impl Simulation<'_> {
     /// `poll` waits for records.
     pub(super) fn await_records(&mut self, consumer: u32) {
-        self.note_waiting(consumer);
-        if let Some(process) = self.process(consumer) {
-            process.awaits_records = true;
+        if let Some(process) = self.process(consumer)
+            && std::mem::replace(&mut process.awaits_records, true)
+        {
+            self.note_waiting(consumer);
         }
         self.fetch(consumer);
     }

@@ -239,7 +239,6 @@ impl Consumer {
         self.processing_done = false;
         self.note_poll(cx);
         let until = self.pass_shortly(cx);
-        self.network.note_fetch_cycles(cx.now);
         self.stack[0] = Frame::Application(Loop::Polled);
         self.stack.push(PollCall::resting(cx.ms + self.poll_timeout_ms(), until));
         self.goes_on_resting(until, cx)

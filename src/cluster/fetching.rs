@@ -594,7 +594,8 @@ impl Simulation<'_> {
         }
         process.fetcher.collect(assigned, entry.config.max_poll_records, &mut self.batches);
         if self.batches.is_empty() {
-            return self.fetch(consumer);
+            self.fetch(consumer);
+            return self.plan_records(consumer);
         }
         process.awaits_records = false;
         let incarnation = host.incarnation;

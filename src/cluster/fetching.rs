@@ -427,7 +427,7 @@ impl Simulation<'_> {
         };
         let fetcher = &mut process.fetcher;
         if fetcher.has_records(process.client.assigned()) {
-            self.queue.set(self.timers[consumer as usize].records, self.now);
+            self.plan_records(consumer);
         } else if !fetcher.is_under_way(max_wait(&self.consumers[consumer as usize].config), self.now) {
             self.send_fetches(consumer);
             self.plan_records(consumer);
@@ -496,12 +496,16 @@ impl Simulation<'_> {
         }
     }
 
-    /// Works out when the next Fetch under way is answered.
+    /// Works out when a waiting poll finds something in the buffer, or the next Fetch under way is answered.
     pub(super) fn plan_records(&mut self, consumer: u32) {
-        let host = &self.hosts[consumer as usize];
-        let Some(process) = host.process.as_ref() else { return };
+        let host = &mut self.hosts[consumer as usize];
+        let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
-        let fetcher = &process.fetcher;
+        let (client, fetcher) = (&process.client, &mut process.fetcher);
+        let is_current = fetcher.list.version == Some(client.fetch_version());
+        if waits && is_current && fetcher.has_records(client.assigned()) {
+            return self.queue.set(self.timers[consumer as usize].records, self.now);
+        }
         let mut wake = SimTime::MAX;
         for session in &fetcher.sessions {
             let Some(sent) = session.sent else { continue };

@@ -203,34 +203,21 @@ impl Consumer {
     pub fn handle(&mut self, now: SimTime, input: Input, world: &mut dyn World) -> Wishes {
         let mut cx = Context { now, ms: now.millis(), world };
         self.inputs += 1;
-        match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
-            (Pace::Rests, Input::Records(batches)) => {
-                if let Some(wishes) = self.return_from_rest(batches, &mut cx) {
-                    return wishes;
-                }
-            }
-            (Pace::Works, Input::ProcessingDone) => {
-                if let Some(wishes) = self.rest_after_work(&mut cx) {
-                    return wishes;
-                }
-            }
-            (Pace::Rests, Input::Wake(Thread::Heartbeat)) => {
-                if let Some(wishes) = self.beat_at_rest(&mut cx) {
-                    return wishes;
-                }
-            }
-            (Pace::Rests, Input::Wake(Thread::Poll)) => {
-                self.asked.poll_wake = SimTime::MAX;
-                if let Some(wishes) = self.wake_at_rest(&mut cx) {
-                    return wishes;
-                }
-            }
+        let wishes = match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
+            (Pace::Rests, Input::Records(batches)) => self.return_from_rest(batches, &mut cx),
+            (Pace::Works, Input::ProcessingDone) => self.rest_after_work(&mut cx),
+            (Pace::Rests, Input::Wake(Thread::Heartbeat)) => self.beat_at_rest(&mut cx),
+            (Pace::Rests, Input::Wake(Thread::Poll)) => self.wake_at_rest(&mut cx),
             (Pace::Rests, Input::Response { connection, correlation_id, body }) => {
-                if let Some(wishes) = self.answer_at_rest(connection, correlation_id, body, &mut cx) {
-                    return wishes;
-                }
+                self.answer_at_rest(connection, correlation_id, body, &mut cx)
             }
-            (_, input) => self.take(input, &mut cx),
+            (_, input) => {
+                self.take(input, &mut cx);
+                None
+            }
+        };
+        if let Some(wishes) = wishes {
+            return wishes;
         }
         if self.paused {
             return Wishes::default();

@@ -4,7 +4,6 @@
 //! The short way does what the rows of the long way (`application.rs`, `poll.rs`) do when none of them finds anything to
 //! do, and is taken only then: whatever is due, was asked for or has arrived sends the thread the long way. Speed alone
 //! depends on it.
-
 //!
 //! Within the short way there is a shortest one, for inputs of a consumer that was left resting or working ([`Pace`]): the
 //! heartbeat thread need not be looked at then, nor what is waited for be worked out from scratch.
@@ -122,6 +121,7 @@ impl Consumer {
 
     /// The time of the selector is over. `None` if there is more to do than to commit.
     pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+        self.asked.poll_wake = SimTime::MAX;
         match self.stack.last() {
             Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => self.rest_on(cx),
             _ => None,

@@ -193,9 +193,19 @@ impl FetchSession {
         }
     }
 
+    /// It reaches the broker so much later.
+    fn hold_up(&mut self, by: SimDuration) {
+        self.at_broker += by;
+        self.plan_arrival();
+    }
+
     /// Works out when the answer arrives.
     fn plan_answer(&mut self, around: &mut Surroundings<'_>) {
         self.enough_at = self.look_for_answer(around);
+        self.plan_arrival();
+    }
+
+    fn plan_arrival(&mut self) {
         let answered = self.enough_at.max(self.at_broker);
         self.arrives = if self.enough_at == SimTime::MAX { SimTime::MAX } else { answered + self.way_back };
     }
@@ -339,7 +349,7 @@ impl Fetcher {
             }
             let broker = session.broker;
             let is_buffered = |fetched: &Fetched| fetched.broker == broker && list.is_owned(fetched, assigned);
-            if !per_partition && !buffer.is_empty() && buffer.iter().any(is_buffered) {
+            if !per_partition && buffer.iter().any(is_buffered) {
                 continue;
             }
             if per_partition || session.version != list.version {
@@ -426,12 +436,13 @@ impl Simulation<'_> {
             return;
         };
         let fetcher = &mut process.fetcher;
-        if fetcher.has_records(process.client.assigned()) {
-            self.plan_records(consumer);
-        } else if !fetcher.is_under_way(max_wait(&self.consumers[consumer as usize].config), self.now) {
+        if !fetcher.has_records(process.client.assigned()) {
+            if fetcher.is_under_way(max_wait(&self.consumers[consumer as usize].config), self.now) {
+                return;
+            }
             self.send_fetches(consumer);
-            self.plan_records(consumer);
         }
+        self.plan_records(consumer);
     }
 
     /// Takes the client's list of partitions over if it has changed.
@@ -487,11 +498,7 @@ impl Simulation<'_> {
             let first = self.first_use(consumer, FirstUse::Fetch);
             let host = &mut self.hosts[consumer as usize];
             if let Some(process) = host.process.as_mut().filter(|_| first > SimDuration::ZERO) {
-                process
-                    .fetcher
-                    .sessions
-                    .iter_mut()
-                    .for_each(|session| session.arrives = session.arrives.max(self.now + first));
+                process.fetcher.sessions.iter_mut().for_each(|session| session.hold_up(first));
             }
         }
     }
@@ -532,7 +539,7 @@ impl Simulation<'_> {
         if parked_until <= self.now || parked_until.since(self.now) > wait + EXCHANGE {
             return parked_until;
         }
-        let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return parked_until };
+        let Some(process) = &self.hosts[consumer as usize].process else { return parked_until };
         let mut sessions = process.fetcher.sessions.iter();
         match sessions.find(|session| session.broker == broker && session.sent.is_some()) {
             Some(session) => parked_until.min(session.enough_at.max(self.now)),

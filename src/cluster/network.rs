@@ -302,17 +302,12 @@ impl Network {
             link.lane(way).held.push_back(packet);
             return Sent::Held;
         }
+        let rto = packet.rto(self.model.rto);
         let random = self.streams[link.consumer as usize].of(way);
-        let latency = if self.active.is_empty() && self.model.loss == 0.0 {
-            Some(self.latency.sample(random))
-        } else {
-            let rto = packet.rto(self.model.rto);
-            transit(&self.latency, self.model.loss, &self.active, link, way, rto, random)
-        };
+        let latency = transit(&self.latency, self.model.loss, &self.active, link, way, rto, random);
         let lane = link.lane(way);
         match latency {
             None => {
-                let rto = packet.rto(self.model.rto);
                 lane.held.push_back(packet);
                 lane.attempt = 0;
                 Sent::RetryAt(now + rto)
@@ -349,8 +344,8 @@ impl Network {
     }
 }
 
-/// Time of one packet on its way where faults are active or packets are lost; `None` in a black hole.
-#[inline(never)]
+/// Time of one packet on its way, losses included; `None` in a black hole.
+#[inline]
 fn transit(
     latency: &Sampler,
     loss: f64,

@@ -295,14 +295,16 @@ impl Consumer {
 
     /// When the thread sees the end of the session by itself.
     pub(super) fn session_seen_at(&self) -> Millis {
-        let after_beat = self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat;
-        if after_beat { Millis(i64::MAX) } else { self.heartbeat.session_at }
+        if self.looks_at_session_after_beat() { Millis(i64::MAX) } else { self.heartbeat.session_at }
+    }
+
+    fn looks_at_session_after_beat(&self) -> bool {
+        self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat
     }
 
     /// A heartbeat failed, and the session is over too: the coordinator counts as dead.
     fn drop_coordinator_after_beat(&mut self, cx: &mut Context<'_>) {
-        let after_beat = self.settings.behaviour.session_timer == SessionTimer::DropsCoordinatorAfterBeat;
-        if after_beat && cx.ms >= self.heartbeat.session_at {
+        if self.looks_at_session_after_beat() && cx.ms >= self.heartbeat.session_at {
             self.mark_coordinator_unknown(true, SESSION_TIMED_OUT, cx);
         }
     }

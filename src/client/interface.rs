@@ -122,7 +122,7 @@ pub enum Input {
     /// The bytes of an answer are in the socket. The consumer handles it when one of its threads next reads.
     Response { connection: Connection, correlation_id: u32, body: Response },
     /// Records for the fetchable partitions, at most `max.poll.records`: the answer to [`Wishes::records`].
-    Records(Arc<[RecordBatch]>),
+    Records(Rc<[RecordBatch]>),
     /// The application has processed its batch (and done what it does between polls) and goes on.
     ProcessingDone,
     /// The listener call returned.
@@ -152,7 +152,7 @@ pub enum Output {
     Send { connection: Connection, correlation_id: u32, version: i16, request: Rc<Request>, unread_until: SimTime },
     /// `poll` returned and the application works on these records; [`Input::ProcessingDone`] ends it.
     /// With `stall` it is the busy pass that [`Input::Stall`] asked for (records may then be empty).
-    Process { records: Arc<[RecordBatch]>, stall: bool },
+    Process { records: Rc<[RecordBatch]>, stall: bool },
     /// The listener is called; [`Input::CallbackDone`] ends it.
     Callback { callback: Callback, partitions: Vec<TopicPartition> },
     /// The leader runs its assignor over so many members and partitions, holding the coordinator's monitor;

@@ -1,7 +1,7 @@
 //! Consumer processes: starts and stops them, feeds their state machines, does what these want done.
 
 use std::mem::discriminant;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::assignor::{ClientAssignor, kafka_cost};
 use crate::client::{
@@ -113,25 +113,21 @@ impl Simulation<'_> {
         let Some(mut client) = self.process(consumer).and_then(|process| process.client.take()) else { return };
         let now = self.now;
         let mut world = ClientWorld { simulation: self, consumer, is_over: false };
-        let wishes = client.handle(now, input, &mut world);
+        client.handle(now, input, &mut world);
         if world.is_over {
             return;
         }
+        let &Wishes { records, poll_wake, heartbeat_wake } = client.wishes();
         if let Some(process) = self.process(consumer) {
             process.client.put_back(client);
         }
-        self.client_waits(consumer, wishes);
-    }
-
-    /// Sees to it that the consumer gets what it waits for.
-    fn client_waits(&mut self, consumer: u32, wishes: Wishes) {
-        match wishes.records {
+        match records {
             Some(true) => self.await_records(consumer),
             Some(false) => self.stop_awaiting(consumer),
             None => {}
         }
         let ConsumerTimers { poll, heartbeat, .. } = self.timers[consumer as usize];
-        for (timer, wish) in [(poll, wishes.poll_wake), (heartbeat, wishes.heartbeat_wake)] {
+        for (timer, wish) in [(poll, poll_wake), (heartbeat, heartbeat_wake)] {
             match wish {
                 Some(SimTime::MAX) => self.queue.cancel(timer),
                 Some(at) => {
@@ -236,7 +232,7 @@ impl Simulation<'_> {
         }
     }
 
-    fn begin_batch(&mut self, consumer: u32, records: Arc<[RecordBatch]>, stall: bool) {
+    fn begin_batch(&mut self, consumer: u32, records: Rc<[RecordBatch]>, stall: bool) {
         let mut length = self.processing_time(consumer, &records);
         if stall {
             let held_up = std::mem::take(&mut self.hosts[consumer as usize].stall);
@@ -249,9 +245,9 @@ impl Simulation<'_> {
 
     /// The records that were collected, to be shared. Where nobody looks any more at as many that an application is done
     /// with, their memory is used again.
-    pub(super) fn share_batches(&mut self) -> Arc<[RecordBatch]> {
+    pub(super) fn share_batches(&mut self) -> Rc<[RecordBatch]> {
         if let Some(mut done) = self.done_batches.pop()
-            && let Some(places) = Arc::get_mut(&mut done)
+            && let Some(places) = Rc::get_mut(&mut done)
             && places.len() == self.batches.len()
         {
             for (place, batch) in places.iter_mut().zip(self.batches.drain(..)) {
@@ -287,7 +283,7 @@ impl Simulation<'_> {
         length
     }
 
-    #[inline]
+    #[inline(always)]
     fn begin_work(&mut self, consumer: u32, kind: WorkKind, normal: SimDuration) {
         let host = &mut self.hosts[consumer as usize];
         let length = host.stretched(normal);
@@ -477,10 +473,24 @@ impl World for ClientWorld<'_, '_> {
         }
     }
 
-    #[inline]
     fn tell(&mut self, event: ClientEvent) {
-        if !self.is_over {
-            self.simulation.emit(Event::Client { consumer: Simulation::name(self.consumer), event });
+        if self.is_over {
+            return;
+        }
+        let consumer = Simulation::name(self.consumer);
+        // A copy of something that was written a moment ago, field by field, waits for it: the commonest are made anew.
+        match event {
+            ClientEvent::PollCalled => {
+                self.simulation.emit(Event::Client { consumer, event: ClientEvent::PollCalled });
+            }
+            ClientEvent::HeartbeatSent => {
+                self.simulation.emit(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
+            }
+            ClientEvent::ResponseHandled { api, error, latency_ns } => {
+                let event = ClientEvent::ResponseHandled { api, error, latency_ns };
+                self.simulation.emit(Event::Client { consumer, event });
+            }
+            event => self.simulation.emit(Event::Client { consumer, event }),
         }
     }
 }

@@ -279,9 +279,20 @@ impl FetchSession {
         }
         self.sent = None;
         if !in_order {
-            self.partitions.sort_by_key(|asked| asked.answered);
+            self.put_answered_last();
         }
         true
+    }
+
+    /// Those that had records go to the end of the session: as a rule a single one.
+    fn put_answered_last(&mut self) {
+        let is_answered = |asked: &Asked| asked.answered;
+        match self.partitions.iter().position(is_answered) {
+            Some(first) if !self.partitions[first + 1..].iter().any(is_answered) => {
+                self.partitions[first..].rotate_left(1);
+            }
+            _ => self.partitions.sort_by_key(is_answered),
+        }
     }
 }
 

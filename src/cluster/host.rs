@@ -7,7 +7,7 @@
 
 use std::mem::Discriminant;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{Callback, Connection, Consumer as ConsumerClient, RecordBatch};
 use crate::engine::{RandomStream, SimDuration, SimTime};
@@ -153,6 +153,7 @@ pub enum FirstUse {
 
 impl Process {
     /// Work begins, in the place for its kind.
+    #[inline(always)]
     pub fn begin(&mut self, work: Work) {
         let place = if matches!(work.kind, WorkKind::Batch(_)) { &mut self.batch } else { &mut self.work };
         *place = Some(work);
@@ -204,7 +205,7 @@ pub enum WorkKind {
     /// The process starts up.
     Startup,
     /// A batch of records, or a stall without records.
-    Batch(Arc<[RecordBatch]>),
+    Batch(Rc<[RecordBatch]>),
     /// A listener call.
     Callback(Callback),
 }

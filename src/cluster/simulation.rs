@@ -1,7 +1,6 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::client::{RecordBatch, Thread};
 use crate::coordinator::ClientInfo;
@@ -146,7 +145,7 @@ pub(super) struct Simulation<'a> {
     /// Buffers that are used again.
     pub batches: Vec<RecordBatch>,
     /// Records that applications are done with; see [`Simulation::share_batches`].
-    pub done_batches: Vec<Arc<[RecordBatch]>>,
+    pub done_batches: Vec<Rc<[RecordBatch]>>,
     log_ends: Vec<i64>,
     /// One way over the network, for fetches.
     pub latency: Sampler,

@@ -128,7 +128,7 @@ pub struct CommitRecords {
     /// The group.
     pub group: GroupId,
     /// The partitions, with what was committed.
-    pub partitions: Arc<[CommittedPartition]>,
+    pub partitions: Rc<[CommittedPartition]>,
     /// The transactional producer that commits.
     pub producer: Option<(ProducerId, i16)>,
     /// When it was committed.

@@ -74,7 +74,9 @@ impl<E: Keyed> Wheel<E> {
         self.run.len() + self.listed + self.far.len()
     }
 
-    /// Adds an entry.
+    /// Adds an entry. Inlined, so that it comes into being where it stays: a copy of something that was written a moment ago,
+    /// field by field, waits for it.
+    #[inline(always)]
     pub fn push(&mut self, entry: E) {
         let tick = tick_of(entry.key());
         if tick <= self.tick {
@@ -190,23 +192,28 @@ impl<E: Keyed> Wheel<E> {
         was
     }
 
+    #[inline(always)]
     fn push_in_list(&mut self, list: usize, entry: E) {
         self.listed += 1;
         self.occupied[list / 64] |= 1 << (list % 64);
-        let node = Node { entry, next: self.lists[list] };
+        let next = self.lists[list];
         self.lists[list] = match self.nodes.get_mut(self.free as usize) {
             Some(place) => {
                 let taken = std::mem::replace(&mut self.free, place.next);
-                *place = node;
+                *place = Node { entry, next };
                 taken
             }
-            None => {
-                self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 entries at once")
-            }
+            None => self.add_node(Node { entry, next }),
         };
     }
 
+    #[inline(never)]
+    fn add_node(&mut self, node: Node<E>) -> u32 {
+        self.nodes.push(node);
+        u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 entries at once")
+    }
+
+    #[inline(never)]
     fn push_in_run(&mut self, entry: E) {
         let key = entry.key();
         let unseen = self.run.len().saturating_sub(PASSED_IN_RUN_MAX);

@@ -2,6 +2,7 @@
 //! (throttle times, authorised operations).
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::protocol::{
@@ -267,7 +268,7 @@ pub struct CommittedPartition {
 /// Offsets by partition as a commit names them, for events: made from a request it shares the request's memory. Only
 /// partitions and offsets count when two are compared.
 #[derive(Clone)]
-pub struct CommittedOffsets(Arc<[CommittedPartition]>);
+pub struct CommittedOffsets(Rc<[CommittedPartition]>);
 
 impl CommittedOffsets {
     /// How many partitions there are.
@@ -286,8 +287,8 @@ impl CommittedOffsets {
     }
 }
 
-impl From<Arc<[CommittedPartition]>> for CommittedOffsets {
-    fn from(partitions: Arc<[CommittedPartition]>) -> Self {
+impl From<Rc<[CommittedPartition]>> for CommittedOffsets {
+    fn from(partitions: Rc<[CommittedPartition]>) -> Self {
         CommittedOffsets(partitions)
     }
 }
@@ -333,14 +334,14 @@ pub struct OffsetCommitRequest {
     /// Offset retention override, -1 for the broker's.
     pub retention_time_ms: i64,
     /// What to commit.
-    pub partitions: Arc<[CommittedPartition]>,
+    pub partitions: Rc<[CommittedPartition]>,
 }
 
 /// OffsetCommit response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetCommitResponse {
     /// The partitions of the request.
-    pub partitions: Arc<[CommittedPartition]>,
+    pub partitions: Rc<[CommittedPartition]>,
     /// What became of them.
     pub errors: CommitErrors,
 }
@@ -427,7 +428,7 @@ pub struct TxnOffsetCommitRequest {
     /// Instance id of a static member.
     pub group_instance_id: Option<GroupInstanceId>,
     /// What to commit.
-    pub partitions: Arc<[CommittedPartition]>,
+    pub partitions: Rc<[CommittedPartition]>,
 }
 
 /// End of a transaction: visible or discarded.

@@ -1,5 +1,6 @@
 //! What happened in a run: one typed event after the other, in time order.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::client::{Callback, ClientEvent, RecordBatch};
@@ -111,14 +112,14 @@ pub enum Event {
         /// Whose application.
         consumer: ConsumerIndex,
         /// The records.
-        batches: Arc<[RecordBatch]>,
+        batches: Rc<[RecordBatch]>,
     },
     /// It is done with it.
     ProcessingEnded {
         /// Whose application.
         consumer: ConsumerIndex,
         /// The records.
-        batches: Arc<[RecordBatch]>,
+        batches: Rc<[RecordBatch]>,
     },
     /// The poll thread is held up by a fault (poll stall) from here on; it ends with the next call of `poll`.
     PollStalled {

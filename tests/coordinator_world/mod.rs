@@ -517,7 +517,7 @@ fn producer(choice: Choice) -> ProducerId {
     ProducerId(1_000 + choice.of(5, 2) as i64)
 }
 
-fn commits(choice: Choice) -> Arc<[CommittedPartition]> {
+fn commits(choice: Choice) -> Rc<[CommittedPartition]> {
     let commit = |partition: TopicPartition, offset: u8, metadata: Option<String>| CommittedPartition {
         partition,
         topic_id: TopicId::ZERO,
@@ -526,7 +526,7 @@ fn commits(choice: Choice) -> Arc<[CommittedPartition]> {
         metadata: metadata.map(Arc::from),
     };
     let too_long = choice.rarely(3, 10).then(|| "x".repeat(5_000));
-    Arc::from([
+    Rc::from([
         commit(TopicPartition::new("t1", choice.of(2, 3) as i32), choice.0[6], too_long),
         commit(TopicPartition::new("t2", choice.of(4, 2) as i32), choice.0[7], None),
     ])

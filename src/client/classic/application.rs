@@ -1,6 +1,6 @@
 //! The application around the consumer: `poll`, work on the records, commit, again (consumer-client.md 4.1).
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{AutoCommit, ClientEvent, CommitStrategy, Fetching, OnException, Output, RecordBatch};
 use crate::engine::Millis;
@@ -149,7 +149,7 @@ impl Consumer {
     }
 
     /// `poll` returns, and the application works on what it got: so many records.
-    pub(super) fn begin_processing(&mut self, records: Arc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
+    pub(super) fn begin_processing(&mut self, records: Rc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
         let count = records.iter().map(|batch| batch.count).sum();
         self.note_busy_claim(&records, cx);
         cx.world.carry_out(Output::Process { records, stall });

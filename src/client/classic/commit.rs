@@ -1,7 +1,7 @@
 //! Offset commits: sending, what each answer does, and the three ways to wait for one (consumer-client.md 2.6, 4.2, 4.5).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{AutoCommit, ClientEvent, Connection};
 use crate::engine::{Millis, SimDuration};
@@ -35,7 +35,7 @@ pub(super) enum CommitKind {
 /// A commit that waits for the coordinator to be found.
 #[derive(Debug)]
 pub(super) struct PendingCommit {
-    offsets: Arc<[CommittedPartition]>,
+    offsets: Rc<[CommittedPartition]>,
     kind: CommitKind,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct PendingCommit {
 struct Underway {
     id: CommitId,
     kind: CommitKind,
-    offsets: Arc<[CommittedPartition]>,
+    offsets: Rc<[CommittedPartition]>,
 }
 
 /// An asynchronous commit that ended and whose callback has not run.
@@ -116,7 +116,7 @@ pub(super) enum CommitPlace {
 /// One call of `commitOffsetsSync`.
 #[derive(Debug)]
 pub(super) struct CommitSync {
-    offsets: Arc<[CommittedPartition]>,
+    offsets: Rc<[CommittedPartition]>,
     deadline: Millis,
     attempts: u32,
     step: Step,
@@ -243,7 +243,7 @@ impl Consumer {
     }
 
     /// What automatic commits carry.
-    fn committed_automatically(&self) -> Arc<[CommittedPartition]> {
+    fn committed_automatically(&self) -> Rc<[CommittedPartition]> {
         match self.settings.behaviour.auto_commit {
             AutoCommit::AllPositions => self.subscriptions.all_consumed(),
             AutoCommit::MovedPositions | AutoCommit::AfterBatch => self.subscriptions.moved(),
@@ -254,7 +254,7 @@ impl Consumer {
     /// needed or possible.
     pub(super) fn send_commit(
         &mut self,
-        offsets: Arc<[CommittedPartition]>,
+        offsets: Rc<[CommittedPartition]>,
         kind: CommitKind,
         cx: &mut Context<'_>,
     ) -> CommitId {
@@ -315,7 +315,7 @@ impl Consumer {
     pub(super) fn on_offset_commit(
         &mut self,
         id: CommitId,
-        sent: &GroupGeneration,
+        sent: &Rc<GroupGeneration>,
         result: Result<Response, Exception>,
         latency: SimDuration,
         cx: &mut Context<'_>,
@@ -338,7 +338,7 @@ impl Consumer {
     fn commit_answer(
         &mut self,
         response: &OffsetCommitResponse,
-        sent: &GroupGeneration,
+        sent: &Rc<GroupGeneration>,
         cx: &mut Context<'_>,
     ) -> Result<(), Exception> {
         let error = response.first_error();

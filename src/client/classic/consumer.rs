@@ -1,6 +1,6 @@
 //! The consumer as a whole: its inputs, its outputs and what others may look at.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::assignor::ConsumerPartitionAssignor;
 use crate::client::{
@@ -118,7 +118,7 @@ pub struct Consumer {
     /// When SyncGroup was last answered.
     pub(super) synced_at: Millis,
     /// Records that `poll` is about to return.
-    pub(super) fetched: Option<Arc<[RecordBatch]>>,
+    pub(super) fetched: Option<Rc<[RecordBatch]>>,
     /// Connections to the leaders of fetchable partitions, as of the fetch and metadata versions below.
     pub(super) fetch_links: Vec<usize>,
     pub(super) fetch_links_of: (u64, u32),
@@ -142,6 +142,7 @@ pub struct Consumer {
     pub(super) pace: Pace,
     paused: bool,
     pub(super) asked: Asked,
+    wishes: Wishes,
 }
 
 impl Consumer {
@@ -194,16 +195,18 @@ impl Consumer {
             pace: Pace::Uneven,
             paused: false,
             asked: Asked { poll_wake: SimTime::MAX, heartbeat_wake: SimTime::MAX, records: None },
+            wishes: Wishes::default(),
             settings,
         }
     }
 
     /// Takes one input at its time. What the consumer wants done the world does meanwhile, in order; what it waits for
-    /// from then on is returned.
-    pub fn handle(&mut self, now: SimTime, input: Input, world: &mut dyn World) -> Wishes {
+    /// from then on, [`Consumer::wishes`] tells.
+    pub fn handle(&mut self, now: SimTime, input: Input, world: &mut dyn World) {
         let mut cx = Context { now, ms: now.millis(), world };
         self.inputs += 1;
-        let wishes = match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
+        self.wishes = Wishes::default();
+        let rests = match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
             (Pace::Rests, Input::Records(batches)) => self.return_from_rest(batches, &mut cx),
             (Pace::Works, Input::ProcessingDone) => self.rest_after_work(&mut cx),
             (Pace::Rests, Input::Wake(Thread::Heartbeat)) => self.beat_at_rest(&mut cx),
@@ -213,20 +216,21 @@ impl Consumer {
             }
             (_, input) => {
                 self.take(input, &mut cx);
-                None
+                false
             }
         };
-        if let Some(wishes) = wishes {
-            return wishes;
+        if !rests && !self.paused {
+            self.run_threads(&mut cx);
         }
-        if self.paused {
-            return Wishes::default();
-        }
-        self.run_threads(&mut cx)
+    }
+
+    /// What it waits for since its last input, as far as that has changed.
+    pub fn wishes(&self) -> &Wishes {
+        &self.wishes
     }
 
     /// Lets both threads run until they wait.
-    fn run_threads(&mut self, cx: &mut Context<'_>) -> Wishes {
+    fn run_threads(&mut self, cx: &mut Context<'_>) {
         // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
         if self.heartbeat_thread.is_roused() && !self.poll_thread_selects() {
             self.run_heartbeat_thread(self.whereabouts(), cx);
@@ -340,25 +344,25 @@ impl Consumer {
     }
 
     /// What the threads wait for from now on, as far as it has changed.
-    fn ask(&mut self, at: Whereabouts, now: Millis) -> Wishes {
+    fn ask(&mut self, at: Whereabouts, now: Millis) {
         let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
         let records = awaits.then_some(self.subscriptions.version);
         let poll_wake = self.poll_wake(at, now);
         let heartbeat_wake = self.heartbeat_wake(at, now);
-        self.wish(Asked { poll_wake, heartbeat_wake, records })
+        self.wish(Asked { poll_wake, heartbeat_wake, records });
     }
 
     /// What has changed of the standing wishes.
     #[inline]
-    pub(super) fn wish(&mut self, asks: Asked) -> Wishes {
+    pub(super) fn wish(&mut self, asks: Asked) {
         let Asked { poll_wake, heartbeat_wake, records } = asks;
         let asked = std::mem::replace(&mut self.asked, asks);
-        Wishes {
+        self.wishes = Wishes {
             records: (records != asked.records).then_some(records.is_some()),
             poll_wake: (poll_wake != asked.poll_wake).then_some(poll_wake),
             heartbeat_wake: (heartbeat_wake != asked.heartbeat_wake).then_some(heartbeat_wake),
-        }
+        };
     }
 
     /// The application works beside this thread, which goes on meanwhile.

@@ -1,5 +1,6 @@
 //! JoinGroup, SyncGroup and LeaveGroup: what is sent and what each answer does (consumer-client.md 2.2, 2.3, 2.5).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::assignor::ConsumerPartitionAssignor;
@@ -151,7 +152,7 @@ impl Consumer {
     }
 
     /// `JoinGroupResponseHandler` (2.2)
-    pub(super) fn on_join_group(&mut self, sent: &GroupGeneration, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+    pub(super) fn on_join_group(&mut self, sent: &Rc<GroupGeneration>, answer: JoinGroupResponse, cx: &mut Context<'_>) {
         let error = answer.error;
         match error {
             ErrorCode::None => return self.joined(answer, cx),
@@ -164,7 +165,7 @@ impl Consumer {
             ErrorCode::MemberIdRequired => {
                 let member_id = answer.member_id;
                 let reason = format!("need to re-join with the given member-id: {member_id}");
-                self.membership.generation = GroupGeneration { member_id, ..GroupGeneration::none() };
+                self.membership.generation = Rc::new(GroupGeneration { member_id, ..GroupGeneration::none() });
                 self.request_rejoin(&reason, cx);
             }
             _ => {}
@@ -203,11 +204,11 @@ impl Consumer {
             return self.fail_join(Exception::unjoined(), cx);
         }
         self.membership.state = MemberState::CompletingRebalance;
-        self.membership.generation = GroupGeneration {
+        self.membership.generation = Rc::new(GroupGeneration {
             id: answer.generation_id,
             member_id: answer.member_id.clone(),
             protocol: answer.protocol_name.clone(),
-        };
+        });
         if self.settings.behaviour.heartbeat_while_completing {
             self.enable_heartbeat_thread(cx.ms);
         }
@@ -243,7 +244,7 @@ impl Consumer {
     }
 
     /// `SyncGroupResponseHandler` (2.3)
-    pub(super) fn on_sync_group(&mut self, sent: &GroupGeneration, answer: SyncGroupResponse, cx: &mut Context<'_>) {
+    pub(super) fn on_sync_group(&mut self, sent: &Rc<GroupGeneration>, answer: SyncGroupResponse, cx: &mut Context<'_>) {
         let error = answer.error;
         match error {
             ErrorCode::None => return self.synced(answer, cx),

@@ -368,7 +368,7 @@ impl Consumer {
     }
 
     /// The Heartbeat of a member in a generation: the same one each time.
-    fn heartbeat_request(&mut self, sent: &GroupGeneration) -> Rc<Request> {
+    fn heartbeat_request(&mut self, sent: &Rc<GroupGeneration>) -> Rc<Request> {
         if let Some(last) = &self.heartbeat.request
             && let Request::Heartbeat(request) = &**last
             && request.generation_id == sent.id
@@ -387,7 +387,7 @@ impl Consumer {
     }
 
     /// `HeartbeatResponseHandler` and the listener of the heartbeat's future (2.4).
-    pub(super) fn on_heartbeat(&mut self, sent: &GroupGeneration, error: ErrorCode, cx: &mut Context<'_>) {
+    pub(super) fn on_heartbeat(&mut self, sent: &Rc<GroupGeneration>, error: ErrorCode, cx: &mut Context<'_>) {
         let unchanged = *sent == self.membership.generation;
         match error {
             ErrorCode::None => {

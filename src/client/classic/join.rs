@@ -2,7 +2,7 @@
 //! (`onJoinComplete`) (consumer-client.md 1.4, 3.2, 3.4).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{AfterError, AutoCommit, Callback, ClientEvent, Fetching, RecordBatch, RevocationCommit};
 use crate::engine::Millis;
@@ -42,7 +42,7 @@ enum Step {
         kept: Vec<TopicPartition>,
     },
     /// Clients before 3.2 wait here for the commit.
-    Committing(GroupGeneration),
+    Committing(Rc<GroupGeneration>),
     /// The callback of `onJoinPrepare` runs; then this is still owned.
     Revoking {
         kept: Vec<TopicPartition>,
@@ -231,7 +231,7 @@ impl Consumer {
 
     /// Records came for Fetches that a join waits for: they are thrown away.
     #[inline(never)]
-    pub(super) fn fetches_returned(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
+    pub(super) fn fetches_returned(&mut self, batches: Rc<[RecordBatch]>, cx: &mut Context<'_>) {
         let shared = self.shares_fetch_connection();
         let moved = self.settings.behaviour.fetching == Fetching::Awaited;
         match self.stack.last_mut() {

@@ -1,5 +1,6 @@
 //! The consumer's membership in its group (`AbstractCoordinator`): state, generation, and what the next rejoin is for.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::client::{ClientEvent, JoinRetry};
@@ -68,7 +69,7 @@ pub(super) enum JoinFuture {
 #[derive(Debug)]
 pub(super) struct Membership {
     pub state: MemberState,
-    pub generation: GroupGeneration,
+    pub generation: Rc<GroupGeneration>,
     pub rejoin_needed: bool,
     pub rejoin_reason: Arc<str>,
     /// `onJoinPrepare` is still to run before the next JoinGroup.
@@ -98,7 +99,7 @@ impl Membership {
     pub fn new() -> Self {
         Membership {
             state: MemberState::Unjoined,
-            generation: GroupGeneration::none(),
+            generation: Rc::new(GroupGeneration::none()),
             rejoin_needed: true,
             rejoin_reason: Arc::from(""),
             needs_join_prepare: true,
@@ -143,7 +144,7 @@ impl Consumer {
         let membership = &mut self.membership;
         membership.state = MemberState::Unjoined;
         let member_id = if reset_member_id { MemberId::default() } else { membership.generation.member_id.clone() };
-        membership.generation = GroupGeneration { member_id, ..GroupGeneration::none() };
+        membership.generation = Rc::new(GroupGeneration { member_id, ..GroupGeneration::none() });
         self.request_rejoin(reason, cx);
         self.membership.needs_join_prepare = true;
     }

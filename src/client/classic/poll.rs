@@ -4,7 +4,7 @@
 //! An idle consumer calls `poll` again each time it returns empty. These calls change nothing, so they are not carried
 //! out: the thread rests in the selector and only the grid of the calls is kept ([`PollCall::deadline`]).
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{ApplicationThread, Callback, Connection, Fetching, HeartbeatFailure, RecordBatch, Subscription};
 use crate::engine::Millis;
@@ -66,9 +66,12 @@ impl PollCall {
         Frame::Poll(PollCall { deadline, until: deadline, step: Step::Begin })
     }
 
-    /// A call that waits in the selector until then.
-    pub fn resting(deadline: Millis, until: Millis) -> Frame {
-        Frame::Poll(PollCall { deadline, until, step: Step::Select })
+    /// A call that waits in the selector; [`PollCall::rest`] says until when.
+    pub const RESTING: Frame = Frame::Poll(PollCall { deadline: Millis(0), until: Millis(0), step: Step::Select });
+
+    /// It waits until then, and returns at the deadline at the latest.
+    pub fn rest(&mut self, deadline: Millis, until: Millis) {
+        (self.deadline, self.until) = (deadline, until);
     }
 
     /// It returns with records.
@@ -474,7 +477,7 @@ impl Consumer {
     }
 
     /// Records for a `poll` that waits: it returns with them.
-    pub(super) fn take_records(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) {
+    pub(super) fn take_records(&mut self, batches: Rc<[RecordBatch]>, cx: &mut Context<'_>) {
         let Some(Frame::Poll(call)) = self.stack.last() else { return };
         if !call.selects() {
             return;
@@ -492,10 +495,10 @@ impl Consumer {
     #[inline]
     pub(super) fn move_past(
         &mut self,
-        batches: Arc<[RecordBatch]>,
+        batches: Rc<[RecordBatch]>,
         mut deadline: Millis,
         cx: &mut Context<'_>,
-    ) -> Option<(Arc<[RecordBatch]>, Millis)> {
+    ) -> Option<(Rc<[RecordBatch]>, Millis)> {
         let batches = self.subscriptions.consume(batches);
         if batches.is_empty() {
             return None;

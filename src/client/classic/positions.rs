@@ -1,6 +1,8 @@
 //! Positions of newly assigned partitions: the committed offset, or what the reset policy says (consumer-client.md 2.7,
 //! 4.4).
 
+use std::rc::Rc;
+
 use crate::client::{ClientEvent, Connection};
 use crate::engine::Millis;
 use crate::protocol::config::AutoOffsetReset;
@@ -23,7 +25,7 @@ type Offsets = Vec<(TopicPartition, i64)>;
 pub(super) struct CommittedRequest {
     id: u32,
     partitions: Vec<TopicPartition>,
-    generation: Option<GroupGeneration>,
+    generation: Option<Rc<GroupGeneration>>,
     result: Option<Result<Offsets, Exception>>,
 }
 

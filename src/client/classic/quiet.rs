@@ -8,9 +8,9 @@
 //! Within the short way there is a shortest one, for inputs of a consumer that was left resting or working ([`Pace`]): the
 //! heartbeat thread need not be looked at then, nor what is waited for be worked out from scratch.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch, Wishes};
+use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch};
 use crate::engine::{Millis, SimTime};
 use crate::protocol::message::Response;
 
@@ -65,42 +65,44 @@ impl Consumer {
             && self.close.is_none()
     }
 
-    /// Records come while the consumer rests: `poll` returns with them, and the application works. `None` if they are not
+    /// Records come while the consumer rests: `poll` returns with them, and the application works. False if they are not
     /// wanted.
-    pub(super) fn return_from_rest(&mut self, batches: Arc<[RecordBatch]>, cx: &mut Context<'_>) -> Option<Wishes> {
+    pub(super) fn return_from_rest(&mut self, batches: Rc<[RecordBatch]>, cx: &mut Context<'_>) -> bool {
         self.asked.records = None;
-        let Some(Frame::Poll(call)) = self.stack.last() else { return None };
-        let (records, _) = self.move_past(batches, call.deadline, cx)?;
+        let Some(Frame::Poll(call)) = self.stack.last() else { return false };
+        let Some((records, _)) = self.move_past(batches, call.deadline, cx) else { return false };
         self.begin_processing(records, false, cx);
         let commit = self.commits_after_batch();
         self.stack.pop();
         self.stack[0] = Frame::Application(Loop::Working { commit, stall: false });
         self.pace = if commit { Pace::Uneven } else { Pace::Works };
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
-        Some(self.wish(Asked { poll_wake: SimTime::MAX, heartbeat_wake, records: None }))
+        self.wish(Asked { poll_wake: SimTime::MAX, heartbeat_wake, records: None });
+        true
     }
 
-    /// The application has done its work and calls `poll`, which waits in the selector. `None` if there is something to do
+    /// The application has done its work and calls `poll`, which waits in the selector. False if there is something to do
     /// first.
-    pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+    pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = true;
         if cx.ms >= self.auto_commit_at() || self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
-            return None;
+            return false;
         }
         if !self.call_poll_again(cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
-            return None;
+            return false;
         }
         self.pace = Pace::Rests;
-        Some(self.ask_at_rest(cx.ms))
+        self.ask_at_rest(cx.ms);
+        true
     }
 
-    /// The heartbeat thread wakes while the poll thread rests. `None` if there is something to do for that too.
-    pub(super) fn beat_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+    /// The heartbeat thread wakes while the poll thread rests. False if there is something to do for that too.
+    pub(super) fn beat_at_rest(&mut self, cx: &mut Context<'_>) -> bool {
         self.wake_heartbeat_thread(cx.now);
-        let Some(Frame::Poll(call)) = self.stack.last() else { return None };
+        let Some(Frame::Poll(call)) = self.stack.last() else { return false };
         let deadline = call.deadline;
         if !self.goes_on_resting(call.until, cx) {
-            return None;
+            return false;
         }
         if cx.ms > deadline {
             let deadline = self.pass_over_empty_polls(deadline, cx);
@@ -110,49 +112,50 @@ impl Consumer {
         }
         self.run_heartbeat_thread(SELECTS, cx);
         if !self.nothing_arrived(cx) {
-            return None;
+            return false;
         }
         // A heartbeat unsettles nothing that the membership does not show.
         if self.is_even() && !self.membership.rejoin_needed && self.lookup.coordinator.is_some() {
             self.pace = Pace::Rests;
         }
-        Some(self.ask_at_rest(cx.ms))
+        self.ask_at_rest(cx.ms);
+        true
     }
 
-    /// The time of the selector is over. `None` if there is more to do than to commit.
-    pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
+    /// The time of the selector is over. False if there is more to do than to commit.
+    pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> bool {
         self.asked.poll_wake = SimTime::MAX;
         match self.stack.last() {
             Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => self.rest_on(cx),
-            _ => None,
+            _ => false,
         }
     }
 
-    /// An answer comes in while the consumer rests. `None` if it leaves something to do.
+    /// An answer comes in while the consumer rests. False if it leaves something to do.
     pub(super) fn answer_at_rest(
         &mut self,
         connection: Connection,
         correlation_id: u32,
         body: Response,
         cx: &mut Context<'_>,
-    ) -> Option<Wishes> {
+    ) -> bool {
         let rests = matches!(self.stack.last(), Some(Frame::Poll(call)) if cx.ms < call.until);
         if !rests || !self.nothing_arrived(cx) {
             self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
-            return None;
+            return false;
         }
         let done = self.network.take_answer(connection, correlation_id, body, cx.now);
-        let wishes = done.and_then(|done| {
+        let rests = done.is_some_and(|done| {
             self.on_completed(done, cx);
             self.rest_on(cx)
         });
-        self.selector_woken |= wishes.is_none();
-        wishes
+        self.selector_woken |= !rests;
+        rests
     }
 
-    /// The selector has come back to a consumer that rests. `None` if there is something to do, or the call of `poll` is over.
-    fn rest_on(&mut self, cx: &mut Context<'_>) -> Option<Wishes> {
-        let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return None };
+    /// The selector has come back to a consumer that rests. False if there is something to do, or the call of `poll` is over.
+    fn rest_on(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return false };
         let mut call = *call;
         if cx.ms > call.deadline {
             call.deadline = self.pass_over_empty_polls(call.deadline, cx);
@@ -165,13 +168,14 @@ impl Consumer {
         }
         self.stack[1] = Frame::Poll(call);
         if !rests || !self.goes_on_resting(call.until, cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
-            return None;
+            return false;
         }
         self.pace = Pace::Rests;
-        Some(self.ask_at_rest(cx.ms))
+        self.ask_at_rest(cx.ms);
+        true
     }
 
-    fn ask_at_rest(&mut self, now: Millis) -> Wishes {
+    fn ask_at_rest(&mut self, now: Millis) {
         let records = self.subscriptions.any_fetchable().then_some(self.subscriptions.version);
         let until = match self.stack.last() {
             Some(Frame::Poll(call)) => call.until,
@@ -181,7 +185,7 @@ impl Consumer {
         let beat = self.heartbeat.heartbeat_at.max(now);
         let beats_next = self.pace == Pace::Rests && self.session_seen_at() >= beat;
         let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
-        self.wish(Asked { poll_wake, heartbeat_wake, records })
+        self.wish(Asked { poll_wake, heartbeat_wake, records });
     }
 
     /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.
@@ -240,7 +244,12 @@ impl Consumer {
         self.note_poll(cx);
         let until = self.pass_shortly(cx);
         self.stack[0] = Frame::Application(Loop::Polled);
-        self.stack.push(PollCall::resting(cx.ms + self.poll_timeout_ms(), until));
+        let deadline = cx.ms + self.poll_timeout_ms();
+        // Written where it stays: a copy of what was written a moment ago waits for it.
+        self.stack.push(PollCall::RESTING);
+        if let Some(Frame::Poll(call)) = self.stack.last_mut() {
+            call.rest(deadline, until);
+        }
         self.goes_on_resting(until, cx)
     }
 

@@ -1,7 +1,7 @@
 //! What the consumer is subscribed to, which partitions it owns, and how far it has read (`SubscriptionState`,
 //! consumer-client.md 0.2).
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::client::{RecordBatch, Subscription};
 use crate::engine::Millis;
@@ -185,7 +185,7 @@ impl Subscriptions {
     }
 
     /// Records are returned: positions move past them. What is not fetchable any more is left out.
-    pub fn consume(&mut self, batches: Arc<[RecordBatch]>) -> Arc<[RecordBatch]> {
+    pub fn consume(&mut self, batches: Rc<[RecordBatch]>) -> Rc<[RecordBatch]> {
         match batches.iter().position(|batch| !self.move_past(batch)) {
             None => batches,
             Some(unwanted) => {
@@ -219,16 +219,16 @@ impl Subscriptions {
     }
 
     /// The positions that moved since the last commit.
-    pub fn moved(&self) -> Arc<[CommittedPartition]> {
+    pub fn moved(&self) -> Rc<[CommittedPartition]> {
         self.positions(|owned| owned.committed != owned.position)
     }
 
     /// `allConsumed`: the positions of all partitions that have one.
-    pub fn all_consumed(&self) -> Arc<[CommittedPartition]> {
+    pub fn all_consumed(&self) -> Rc<[CommittedPartition]> {
         self.positions(|_| true)
     }
 
-    fn positions(&self, wanted: impl Fn(&AssignedPartition) -> bool) -> Arc<[CommittedPartition]> {
+    fn positions(&self, wanted: impl Fn(&AssignedPartition) -> bool) -> Rc<[CommittedPartition]> {
         let wanted = |owned: &&AssignedPartition| owned.state == FetchState::Fetching && wanted(owned);
         let position = |owned: &AssignedPartition| CommittedPartition {
             partition: owned.partition.clone(),

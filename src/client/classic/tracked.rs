@@ -16,11 +16,11 @@ use super::membership::GroupGeneration;
 pub(super) enum Purpose {
     FindCoordinator,
     Metadata { wanted: u32 },
-    JoinGroup { sent: GroupGeneration },
-    SyncGroup { sent: GroupGeneration },
-    Heartbeat { sent: GroupGeneration },
+    JoinGroup { sent: Rc<GroupGeneration> },
+    SyncGroup { sent: Rc<GroupGeneration> },
+    Heartbeat { sent: Rc<GroupGeneration> },
     LeaveGroup,
-    OffsetCommit { id: CommitId, sent: GroupGeneration },
+    OffsetCommit { id: CommitId, sent: Rc<GroupGeneration> },
     OffsetFetch,
     ListOffsets { partitions: Vec<TopicPartition> },
 }

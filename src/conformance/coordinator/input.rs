@@ -1,6 +1,6 @@
 //! The recorded case and its inputs.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -392,7 +392,7 @@ fn leave(WithRequest { request }: WithRequest<Leave>) -> LeaveGroupRequest {
     LeaveGroupRequest { group_id: request.group_id.into(), members: leaving.collect() }
 }
 
-fn committed(topics: Vec<CommitTopic>) -> Arc<[CommittedPartition]> {
+fn committed(topics: Vec<CommitTopic>) -> Rc<[CommittedPartition]> {
     let each = topics.into_iter().flat_map(|topic| {
         topic.partitions.into_iter().map(move |partition| CommittedPartition {
             partition: TopicPartition::new(topic.name.as_str(), partition.partition_index),

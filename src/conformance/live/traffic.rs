@@ -1,7 +1,7 @@
 //! What became of the records of a simulated run, measured as the recorder measured it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 
@@ -24,7 +24,7 @@ pub struct TrafficMeter<'a> {
     reference: Millis,
     traffic: Traffic,
     /// By consumer: the batch under way and when it began. A batch whose process dies is not counted.
-    under_way: BTreeMap<u32, (Millis, Arc<[RecordBatch]>)>,
+    under_way: BTreeMap<u32, (Millis, Rc<[RecordBatch]>)>,
     partitions: Vec<PartitionMeter>,
     committed: i64,
     next_lag: Millis,

@@ -74,7 +74,7 @@ pub(in crate::coordinator) fn commit_transactional(
     state: &mut State,
     request: TxnOffsetCommitRequest,
     env: &mut Env,
-) -> Result<CommitOutcome, (ErrorCode, Arc<[CommittedPartition]>)> {
+) -> Result<CommitOutcome, (ErrorCode, Rc<[CommittedPartition]>)> {
     let committer = Committer {
         generation: request.generation_id,
         member_id: &request.member_id,
@@ -122,7 +122,7 @@ fn validate(group: &ClassicGroup, committer: &Committer) -> Result<(), ErrorCode
 /// One record per partition whose metadata is not too long (classic-coordinator.md 6.3).
 fn records_of(
     group: GroupId,
-    partitions: Arc<[CommittedPartition]>,
+    partitions: Rc<[CommittedPartition]>,
     producer: Option<(ProducerId, i16)>,
     expire_timestamp: Option<Millis>,
     env: &Env,

@@ -184,7 +184,8 @@ impl TestContext {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let mut world = TestWorld { random: &mut self.random, outputs: Vec::new() };
-            let wishes = self.consumer.handle(self.now, input, &mut world);
+            self.consumer.handle(self.now, input, &mut world);
+            let wishes = *self.consumer.wishes();
             for output in world.outputs {
                 self.carry_out(output, &mut inputs);
             }

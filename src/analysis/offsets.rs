@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::analysis::facts::{ConsumerNumber, Facts, GroupNumber};
 use crate::analysis::outcome::{LagSample, Lags, PartitionOutcome, Totals, limits};
 use crate::client::{ClientEvent, RecordBatch};
@@ -40,7 +42,7 @@ struct GroupOffsets {
 #[derive(Clone, Debug, Default)]
 struct PartitionOffsets {
     /// Stretches `[from, to)` of offsets whose processing was finished, in order, apart from each other.
-    stretches: Vec<(i64, i64)>,
+    stretches: SmallVec<[(i64, i64); 1]>,
     /// The next offset to be processed: end of the last stretch, or the position that was set.
     next: Option<i64>,
     committed: Option<i64>,
@@ -234,7 +236,8 @@ impl PartitionOffsets {
         let repeated: i64 = touched.iter().map(|stretch| (to.min(stretch.1) - from.max(stretch.0)).max(0)).sum();
         self.duplicates += repeated as u64;
         let whole = touched.iter().fold((from, to), |all, stretch| (all.0.min(stretch.0), all.1.max(stretch.1)));
-        self.stretches.splice(first..beyond, [whole]);
+        self.stretches.drain(first..beyond);
+        self.stretches.insert(first, whole);
         if self.stretches.len() > STRETCHES_MAX {
             self.stretches[1].0 = self.stretches[0].0;
             self.stretches.remove(0);
@@ -298,15 +301,15 @@ mod tests {
     fn records_that_the_next_owner_processes_again_are_duplicates_once_each_time() {
         let offsets = processed(&[(0, 100), (60, 100), (100, 120), (90, 130)]);
         assert_eq!((offsets.processed, offsets.duplicates), (100 + 40 + 20 + 40, 40 + 30));
-        assert_eq!(offsets.stretches, [(0, 130)]);
+        assert_eq!(offsets.stretches.as_slice(), [(0, 130)]);
     }
 
     #[test]
     fn records_that_were_skipped_and_come_later_are_no_duplicates() {
         let offsets = processed(&[(0, 10), (50, 60), (10, 50)]);
-        assert_eq!((offsets.duplicates, offsets.stretches), (0, vec![(0, 60)]));
+        assert_eq!((offsets.duplicates, offsets.stretches.as_slice()), (0, &[(0, 60)][..]));
         let offsets = processed(&[(50, 60), (0, 10), (5, 55)]);
-        assert_eq!((offsets.duplicates, offsets.stretches), (10, vec![(0, 60)]));
+        assert_eq!((offsets.duplicates, offsets.stretches.as_slice()), (10, &[(0, 60)][..]));
     }
 
     #[test]

@@ -243,21 +243,6 @@ impl Simulation<'_> {
         self.begin_work(consumer, WorkKind::Batch(records), length);
     }
 
-    /// The records that were collected, to be shared. Where nobody looks any more at as many that an application is done
-    /// with, their memory is used again.
-    pub(super) fn share_batches(&mut self) -> Rc<[RecordBatch]> {
-        if let Some(mut done) = self.done_batches.pop()
-            && let Some(places) = Rc::get_mut(&mut done)
-            && places.len() == self.batches.len()
-        {
-            for (place, batch) in places.iter_mut().zip(self.batches.drain(..)) {
-                *place = batch;
-            }
-            return done;
-        }
-        self.batches.drain(..).collect()
-    }
-
     /// How long the application works on these records. Each record's time belongs to the record, not to who works on
     /// it: a record that was slow for one consumer is as slow for the next one, and under other settings.
     fn processing_time(&mut self, consumer: u32, records: &[RecordBatch]) -> SimDuration {

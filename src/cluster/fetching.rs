@@ -12,6 +12,7 @@
 //! the network's latency when it is sent, and blocked links hold it up.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::client::{AssignedPartition, Connection, Input, Prefetch, RecordBatch};
 use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
@@ -59,6 +60,8 @@ struct FetchSession {
     version: Option<u64>,
     /// Those whose answer is due first stand first.
     partitions: Vec<Asked>,
+    /// They are others than when it was last sent.
+    made_up: bool,
     /// When the Fetch under way was sent, or sent again after an answer without records.
     sent: Option<SimTime>,
     /// It is at the broker from then on.
@@ -88,6 +91,36 @@ struct Fetched {
     since: u64,
     from: i64,
     to: i64,
+}
+
+/// Records that a poll takes out of the buffer: of the partition at this place in the client's list.
+pub(super) struct Taken {
+    place: u32,
+    from: i64,
+    count: u32,
+}
+
+/// The records that were taken, to be shared. Where nobody looks any more at as many that an application is done with,
+/// their memory is used again.
+fn share_batches(
+    taken: &mut Vec<Taken>,
+    assigned: &[AssignedPartition],
+    done: &mut Vec<Rc<[RecordBatch]>>,
+) -> Rc<[RecordBatch]> {
+    if let Some(mut batches) = done.pop()
+        && let Some(places) = Rc::get_mut(&mut batches)
+        && places.len() == taken.len()
+    {
+        for (batch, Taken { place, from, count }) in places.iter_mut().zip(taken.drain(..)) {
+            batch.partition.clone_from(&assigned[place as usize].partition);
+            (batch.from, batch.count) = (from, count);
+        }
+        return batches;
+    }
+    let partition = |place| assigned[place as usize].partition.clone();
+    let batches =
+        taken.drain(..).map(|Taken { place, from, count }| RecordBatch { partition: partition(place), from, count });
+    batches.collect()
 }
 
 /// What Fetches and their answers depend on.
@@ -130,6 +163,7 @@ impl FetchSession {
             broker,
             version: None,
             partitions: Vec::new(),
+            made_up: false,
             sent: None,
             at_broker: SimTime::ZERO,
             way_back: SimDuration::ZERO,
@@ -163,6 +197,7 @@ impl FetchSession {
             return false;
         }
         self.version = version;
+        self.made_up = true;
         let mut places: Vec<_> = wanted.iter().map(|(partition, place)| (*partition, Some(*place))).collect();
         places.sort_unstable();
         let find =
@@ -181,7 +216,9 @@ impl FetchSession {
 
     /// A Fetch from the present positions goes out.
     fn send(&mut self, assigned: &[AssignedPartition], around: &mut Surroundings<'_>) {
-        for asked in &mut self.partitions {
+        // The positions of others have not moved.
+        let all = std::mem::take(&mut self.made_up);
+        for asked in self.partitions.iter_mut().filter(|asked| all || asked.answered) {
             asked.from = assigned[asked.place as usize].position;
         }
         self.sent = Some(around.now);
@@ -307,16 +344,17 @@ impl PartitionList {
         found.ok().map(|at| self.place_of[at].1)
     }
 
-    /// The partition of what was fetched, if records can still be returned from there.
+    /// The place of the partition of what was fetched, if records can still be returned from there.
     #[inline]
-    fn owned<'a>(&self, fetched: &Fetched, assigned: &'a [AssignedPartition]) -> Option<&'a AssignedPartition> {
-        let owned = &assigned[self.place(fetched.partition, fetched.place, fetched.version)? as usize];
+    fn place_owned(&self, fetched: &Fetched, assigned: &[AssignedPartition]) -> Option<u32> {
+        let place = self.place(fetched.partition, fetched.place, fetched.version)?;
+        let owned = &assigned[place as usize];
         let fits = owned.fetchable_since == fetched.since && owned.position == fetched.from;
-        (owned.fetchable && fits).then_some(owned)
+        (owned.fetchable && fits).then_some(place)
     }
 
     fn is_owned(&self, fetched: &Fetched, assigned: &[AssignedPartition]) -> bool {
-        self.owned(fetched, assigned).is_some()
+        self.place_owned(fetched, assigned).is_some()
     }
 
     /// Works out which partitions to fetch, in the order of the `HashSet` that `AbstractFetch.fetchablePartitions` makes:
@@ -377,14 +415,14 @@ impl Fetcher {
 
     /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
     /// fetchable any more, or from other positions, is dropped.
-    fn collect(&mut self, assigned: &[AssignedPartition], max: u32, batches: &mut Vec<RecordBatch>) {
+    fn collect(&mut self, assigned: &[AssignedPartition], max: u32, taken: &mut Vec<Taken>) {
         let mut left = i64::from(max);
         while left > 0
             && let Some(mut fetched) = self.buffer.pop_front()
         {
-            let Some(owned) = self.list.owned(&fetched, assigned) else { continue };
+            let Some(place) = self.list.place_owned(&fetched, assigned) else { continue };
             let count = (fetched.to - fetched.from).min(left);
-            batches.push(RecordBatch { partition: owned.partition.clone(), from: fetched.from, count: count as u32 });
+            taken.push(Taken { place, from: fetched.from, count: count as u32 });
             fetched.from += count;
             left -= count;
             if fetched.from < fetched.to {
@@ -614,14 +652,14 @@ impl Simulation<'_> {
         if !waits {
             return self.plan_records(consumer);
         }
-        process.fetcher.collect(assigned, entry.config.max_poll_records, &mut self.batches);
-        if self.batches.is_empty() {
+        process.fetcher.collect(assigned, entry.config.max_poll_records, &mut self.taken);
+        if self.taken.is_empty() {
             self.fetch(consumer);
             return self.plan_records(consumer);
         }
         process.awaits_records = false;
         let incarnation = host.incarnation;
-        let batches = self.share_batches();
+        let batches = share_batches(&mut self.taken, assigned, &mut self.done_batches);
         self.client_input(consumer, Input::Records(batches));
         if entry.behaviour.prefetch != Prefetch::None && self.hosts[consumer as usize].incarnation == incarnation {
             self.send_fetches(consumer);

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
+use super::fetching::Taken;
 use super::host::{Host, HostStreams};
 use super::inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};
 use super::network::{ConnectionId, Network, Way};
@@ -143,8 +144,8 @@ pub(super) struct Simulation<'a> {
     /// How brokers see each consumer.
     pub client_info: Vec<Rc<ClientInfo>>,
     /// Buffers that are used again.
-    pub batches: Vec<RecordBatch>,
-    /// Records that applications are done with; see [`Simulation::share_batches`].
+    pub taken: Vec<Taken>,
+    /// Records that applications are done with; see [`share_batches`](super::fetching).
     pub done_batches: Vec<Rc<[RecordBatch]>>,
     log_ends: Vec<i64>,
     /// One way over the network, for fetches.
@@ -284,7 +285,7 @@ impl<'a> Simulation<'a> {
             usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
-            batches: Vec::new(),
+            taken: Vec::new(),
             done_batches: Vec::new(),
             log_ends: Vec::new(),
             observers,

@@ -17,6 +17,21 @@ use crate::trace::PartitionIndex;
 /// All partitions' logs of records, by [`PartitionIndex`].
 pub struct Workload {
     partitions: Vec<PartitionLog>,
+    /// What is known of each: apart, because most questions are answered with it alone.
+    known: Vec<Known>,
+}
+
+/// What is known of a partition until the next record arrives: most questions come between two.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Log end offset.
+    end: i64,
+    /// When the next record arrives.
+    next: SimTime,
+    /// From that arrival to the one after it; zero unless they come evenly.
+    even_gap: SimDuration,
+    /// They do up to then.
+    even_until: SimTime,
 }
 
 /// Gap between two records of one partition, from each instant on; `None` while nothing arrives.
@@ -38,16 +53,12 @@ struct PartitionLog {
     /// Poisson only: the next arrival, and the records that came in this segment so far.
     next: SimTime,
     arrived: i64,
-    /// The log end offset that holds until the instant of the next arrival: most questions come between two.
-    known: (i64, SimTime),
-    /// From that arrival to the next one, where they come evenly in the current segment.
-    even_gap: Option<SimDuration>,
 }
 
 impl Workload {
     /// No partitions yet; they are added in directory order.
     pub fn new() -> Self {
-        Workload { partitions: Vec::new() }
+        Workload { partitions: Vec::new(), known: Vec::new() }
     }
 
     /// Adds partitions of a topic that exist from `from` on. `numbers` are partition numbers.
@@ -71,23 +82,27 @@ impl Workload {
                 before_segment: backlog,
                 next: SimTime::MAX,
                 arrived: 0,
-                known: (0, SimTime::ZERO),
-                even_gap: None,
                 in_turn: InTurn::of(topic, number),
             };
             log.next = log.draw_next(from);
             self.partitions.push(log);
+            self.known.push(Known { end: 0, next: SimTime::ZERO, even_gap: SimDuration::ZERO, even_until: SimTime::ZERO });
         }
     }
 
     /// Log end offset: the number of records that have arrived up to and including `now`. Time never goes back.
     pub fn log_end(&mut self, partition: PartitionIndex, now: SimTime) -> i64 {
-        self.partitions[partition.0 as usize].end_and_next(now).0
+        self.end_and_next(partition, now).0
     }
 
     /// Log end offset, and when the record after it arrives; [`SimTime::MAX`] if none comes any more.
+    #[inline]
     pub fn end_and_next(&mut self, partition: PartitionIndex, now: SimTime) -> (i64, SimTime) {
-        self.partitions[partition.0 as usize].end_and_next(now)
+        let known = &mut self.known[partition.0 as usize];
+        if now >= known.next {
+            known.look(&mut self.partitions[partition.0 as usize], now);
+        }
+        (known.end, known.next)
     }
 
     /// What a record draws its work from: a property of the record, whoever works on it.
@@ -98,7 +113,7 @@ impl Workload {
     /// Log end offsets of all partitions.
     pub fn log_ends(&mut self, now: SimTime, into: &mut Vec<i64>) {
         into.clear();
-        into.extend(self.partitions.iter_mut().map(|partition| partition.end_and_next(now).0));
+        into.extend((0..self.partitions.len() as u32).map(|index| self.log_end(PartitionIndex(index), now)));
     }
 }
 
@@ -147,35 +162,26 @@ impl InTurn {
     }
 }
 
+impl Known {
+    /// Works out what is known at an instant at which that has changed: as a rule one more record is there, and the next one
+    /// comes a gap later.
+    fn look(&mut self, log: &mut PartitionLog, now: SimTime) {
+        let next = self.next + self.even_gap;
+        if now < next && next < self.even_until {
+            (self.end, self.next) = (self.end + 1, next);
+            return;
+        }
+        self.end = log.log_end(now);
+        self.next = log.next_arrival(self.end);
+        self.even_until = log.segment_end(log.segment);
+        let is_even = log.poisson.is_none() && log.in_turn.is_none() && self.next < self.even_until;
+        self.even_gap = SimDuration(log.gaps[log.segment].1.filter(|_| is_even).unwrap_or(0));
+    }
+}
+
 impl PartitionLog {
     fn segment_end(&self, segment: usize) -> SimTime {
         self.gaps.get(segment + 1).map_or(SimTime::MAX, |(start, _)| *start)
-    }
-
-    /// Log end offset, and when the next record arrives.
-    #[inline]
-    fn end_and_next(&mut self, now: SimTime) -> (i64, SimTime) {
-        if now >= self.known.1 {
-            self.look(now);
-        }
-        self.known
-    }
-
-    /// Works out what is known at an instant at which that has changed: as a rule one more record is there, and the next one
-    /// comes a gap later.
-    fn look(&mut self, now: SimTime) {
-        let (end, arrival) = self.known;
-        if let Some(gap) = self.even_gap {
-            let next = arrival + gap;
-            if now < next && next < self.segment_end(self.segment) {
-                self.known = (end + 1, next);
-                return;
-            }
-        }
-        let end = self.log_end(now);
-        self.known = (end, self.next_arrival(end));
-        let is_even = self.poisson.is_none() && self.in_turn.is_none() && self.known.1 < self.segment_end(self.segment);
-        self.even_gap = self.gaps[self.segment].1.filter(|_| is_even).map(SimDuration);
     }
 
     fn log_end(&mut self, now: SimTime) -> i64 {

@@ -13,8 +13,22 @@ pub type Bytes = Arc<[u8]>;
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, serde::Serialize, serde::Deserialize)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub struct $name(pub Arc<str>);
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                $name(self.0.clone())
+            }
+
+            /// Leaves a name alone that shares the other's text: counting who shares it takes longer than looking.
+            #[inline]
+            fn clone_from(&mut self, other: &Self) {
+                if !Arc::ptr_eq(&self.0, &other.0) {
+                    *self = other.clone();
+                }
+            }
+        }
 
         impl PartialEq for $name {
             /// By the text; names that share their text are seen to be equal without reading it.
@@ -208,7 +222,7 @@ impl TopicId {
 pub struct BrokerId(pub u32);
 
 /// One partition of one topic. Ordered by topic name, then partition.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicName,
@@ -220,6 +234,18 @@ impl TopicPartition {
     /// Partition `partition` of `topic`.
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
         TopicPartition { topic: topic.into(), partition }
+    }
+}
+impl Clone for TopicPartition {
+    fn clone(&self) -> Self {
+        TopicPartition { topic: self.topic.clone(), partition: self.partition }
+    }
+
+    /// As [`TopicName::clone_from`].
+    #[inline]
+    fn clone_from(&mut self, other: &Self) {
+        self.topic.clone_from(&other.topic);
+        self.partition = other.partition;
     }
 }
 impl fmt::Display for TopicPartition {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::analysis::facts::{ConsumerNumber, MemberOf};
 use crate::analysis::outcome::PauseCause;
 use crate::engine::{SimDuration, SimTime};
@@ -86,7 +88,8 @@ pub(super) struct Slot {
     pub partition: u32,
     /// The partition's name in lists.
     pub label: Arc<str>,
-    pub holders: Vec<Holder>,
+    /// As a rule one.
+    pub holders: SmallVec<[Holder; 1]>,
     pub last: Option<LastHolder>,
     /// Standing still for this cause since then.
     standing: Option<(PauseCause, SimTime)>,
@@ -122,7 +125,7 @@ impl Slot {
         Slot {
             partition,
             label: name.to_string().into(),
-            holders: Vec::new(),
+            holders: SmallVec::new(),
             last: None,
             standing: None,
             paused_since: None,

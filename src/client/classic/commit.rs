@@ -243,7 +243,7 @@ impl Consumer {
     }
 
     /// What automatic commits carry.
-    fn committed_automatically(&self) -> Rc<[CommittedPartition]> {
+    fn committed_automatically(&mut self) -> Rc<[CommittedPartition]> {
         match self.settings.behaviour.auto_commit {
             AutoCommit::AllPositions => self.subscriptions.all_consumed(),
             AutoCommit::MovedPositions | AutoCommit::AfterBatch => self.subscriptions.moved(),

@@ -354,15 +354,16 @@ impl Consumer {
     }
 
     /// What has changed of the standing wishes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wish(&mut self, asks: Asked) {
         let Asked { poll_wake, heartbeat_wake, records } = asks;
-        let asked = std::mem::replace(&mut self.asked, asks);
-        self.wishes = Wishes {
-            records: (records != asked.records).then_some(records.is_some()),
-            poll_wake: (poll_wake != asked.poll_wake).then_some(poll_wake),
-            heartbeat_wake: (heartbeat_wake != asked.heartbeat_wake).then_some(heartbeat_wake),
-        };
+        let (asked, wishes) = (&mut self.asked, &mut self.wishes);
+        wishes.records = (records != asked.records).then_some(records.is_some());
+        wishes.poll_wake = (poll_wake != asked.poll_wake).then_some(poll_wake);
+        wishes.heartbeat_wake = (heartbeat_wake != asked.heartbeat_wake).then_some(heartbeat_wake);
+        asked.poll_wake = poll_wake;
+        asked.heartbeat_wake = heartbeat_wake;
+        asked.records = records;
     }
 
     /// The application works beside this thread, which goes on meanwhile.

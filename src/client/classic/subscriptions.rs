@@ -1,6 +1,7 @@
 //! What the consumer is subscribed to, which partitions it owns, and how far it has read (`SubscriptionState`,
 //! consumer-client.md 0.2).
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::client::{RecordBatch, Subscription};
@@ -47,7 +48,12 @@ pub(super) struct Subscriptions {
     pub version: u64,
     without_position: usize,
     any_fetchable: bool,
+    /// The last commits of just these partitions, the first of them first.
+    commits: VecDeque<Rc<[CommittedPartition]>>,
 }
+
+/// So many commits of a consumer, one every few seconds, are kept in sight of their memory: somebody looks at the last ones.
+const COMMITS_KEPT: usize = 4;
 
 impl Subscriptions {
     pub fn new(subscription: &Subscription) -> Self {
@@ -57,7 +63,14 @@ impl Subscriptions {
         };
         topics.sort();
         topics.dedup();
-        Subscriptions { topics, assigned: Vec::new(), version: 0, without_position: 0, any_fetchable: false }
+        Subscriptions {
+            topics,
+            assigned: Vec::new(),
+            version: 0,
+            without_position: 0,
+            any_fetchable: false,
+            commits: VecDeque::new(),
+        }
     }
 
     pub fn assigned(&self) -> &[AssignedPartition] {
@@ -100,6 +113,7 @@ impl Subscriptions {
 
     fn changed(&mut self) {
         self.version += 1;
+        self.commits.clear();
         self.without_position = 0;
         self.any_fetchable = false;
         for owned in &mut self.assigned {
@@ -208,7 +222,10 @@ impl Subscriptions {
     }
 
     /// These positions were committed.
-    pub fn note_committed(&mut self, offsets: &[CommittedPartition]) {
+    pub fn note_committed(&mut self, offsets: &Rc<[CommittedPartition]>) {
+        if offsets.len() == self.assigned.len() && self.commits.len() < COMMITS_KEPT {
+            self.commits.push_back(offsets.clone());
+        }
         for (number, offset) in offsets.iter().enumerate() {
             // As a rule they are the owned partitions in their order.
             let same = self.assigned.get(number).is_some_and(|owned| owned.partition == offset.partition);
@@ -224,8 +241,21 @@ impl Subscriptions {
     }
 
     /// `allConsumed`: the positions of all partitions that have one.
-    pub fn all_consumed(&self) -> Rc<[CommittedPartition]> {
-        self.positions(|_| true)
+    pub fn all_consumed(&mut self) -> Rc<[CommittedPartition]> {
+        self.commit_again().unwrap_or_else(|| self.positions(|_| true))
+    }
+
+    /// The first of the last commits with the present positions, if nobody else looks at it any more.
+    fn commit_again(&mut self) -> Option<Rc<[CommittedPartition]>> {
+        let mut commit = self.commits.pop_front()?;
+        let Some(partitions) = Rc::get_mut(&mut commit) else {
+            self.commits.push_front(commit);
+            return None;
+        };
+        for (committed, owned) in partitions.iter_mut().zip(&self.assigned) {
+            committed.offset = owned.position;
+        }
+        Some(commit)
     }
 
     fn positions(&self, wanted: impl Fn(&AssignedPartition) -> bool) -> Rc<[CommittedPartition]> {

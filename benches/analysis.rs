@@ -84,7 +84,7 @@ fn directory() -> Directory {
         let name = format!("worker-{number}");
         ConsumerEntry { client_id: name.as_str().into(), name: name.into(), group: "billing".into() }
     };
-    let partition = |partition: i32| TopicPartition { topic: rebalab::protocol::TopicName(topic.clone()), partition };
+    let partition = |partition: i32| TopicPartition { topic: rebalab::protocol::TopicName::from(&*topic), partition };
     Directory {
         consumers: (0..CONSUMERS).map(consumer).collect(),
         partitions: (0..PARTITIONS).map(partition).collect(),

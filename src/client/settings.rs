@@ -1,7 +1,5 @@
 //! What makes one consumer differ from another: its properties, what its application does, and which client it is.
 
-use std::sync::Arc;
-
 use crate::client::Behaviour;
 use crate::engine::SimDuration;
 use crate::protocol::config::ConsumerConfig;
@@ -49,7 +47,7 @@ pub enum Subscription {
 impl Subscription {
     /// A subscription to these topics.
     pub fn topics(names: &[&str]) -> Self {
-        Subscription::Topics(names.iter().map(|name| TopicName(Arc::from(*name))).collect())
+        Subscription::Topics(names.iter().map(|name| TopicName::from(*name)).collect())
     }
 }
 

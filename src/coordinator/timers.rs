@@ -1,8 +1,6 @@
 //! The timers of a shard: at most one per key, named by small numbers outside (classic-coordinator.md 8.1;
 //! `CoordinatorRuntime.EventBasedCoordinatorTimer`).
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
 use crate::engine::Millis;
@@ -144,5 +142,5 @@ impl Timers {
 /// Is this the session timer of that very member? By identity of the strings: a hint may point to a timer that was given away.
 fn is_session_of(key: &TimerKey, group: &GroupId, member: &MemberId) -> bool {
     matches!(key, TimerKey::Heartbeat { group: of_group, member: of_member }
-        if of_member.is_same(member) && Arc::ptr_eq(&of_group.0, &group.0))
+        if of_member.is_same(member) && of_group == group)
 }

@@ -1,9 +1,10 @@
 //! Names and numbers that identify things on the wire.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::java_hash::string_hash;
 
@@ -13,22 +14,8 @@ pub type Bytes = Arc<[u8]>;
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, serde::Serialize, serde::Deserialize)]
         pub struct $name(pub Arc<str>);
-
-        impl Clone for $name {
-            fn clone(&self) -> Self {
-                $name(self.0.clone())
-            }
-
-            /// Leaves a name alone that shares the other's text: counting who shares it takes longer than looking.
-            #[inline]
-            fn clone_from(&mut self, other: &Self) {
-                if !Arc::ptr_eq(&self.0, &other.0) {
-                    *self = other.clone();
-                }
-            }
-        }
 
         impl PartialEq for $name {
             /// By the text; names that share their text are seen to be equal without reading it.
@@ -94,7 +81,101 @@ macro_rules! string_id {
     };
 }
 
-string_id!(
+macro_rules! interned_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// There are few of them, and they are copied all the time: each text is kept once and for good, so that a copy is
+        /// a pointer, and equal names are the same pointer.
+        #[derive(Clone, Copy)]
+        pub struct $name(&'static str);
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                std::ptr::eq(self.0, other.0)
+            }
+        }
+        impl Eq for $name {}
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+
+        impl Ord for $name {
+            /// By the text.
+            fn cmp(&self, other: &Self) -> Ordering {
+                if self == other { Ordering::Equal } else { self.0.cmp(other.0) }
+            }
+        }
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl $name {
+            /// The text itself.
+            pub fn as_str(&self) -> &'static str {
+                self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                $name(interned(text))
+            }
+        }
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                $name(interned(&text))
+            }
+        }
+        impl Default for $name {
+            fn default() -> Self {
+                $name::from("")
+            }
+        }
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.0, f)
+            }
+        }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.0)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map($name::from)
+            }
+        }
+    };
+}
+
+/// The one copy of this text.
+fn interned(text: &str) -> &'static str {
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = texts.get(text) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(text.into());
+    texts.insert(kept);
+    kept
+}
+
+interned_id!(
     /// `group.id`.
     GroupId
 );
@@ -106,7 +187,7 @@ string_id!(
     /// `client.id`.
     ClientId
 );
-string_id!(
+interned_id!(
     /// Name of a topic.
     TopicName
 );
@@ -222,7 +303,7 @@ impl TopicId {
 pub struct BrokerId(pub u32);
 
 /// One partition of one topic. Ordered by topic name, then partition.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct TopicPartition {
     /// The topic.
     pub topic: TopicName,
@@ -234,18 +315,6 @@ impl TopicPartition {
     /// Partition `partition` of `topic`.
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
         TopicPartition { topic: topic.into(), partition }
-    }
-}
-impl Clone for TopicPartition {
-    fn clone(&self) -> Self {
-        TopicPartition { topic: self.topic.clone(), partition: self.partition }
-    }
-
-    /// As [`TopicName::clone_from`].
-    #[inline]
-    fn clone_from(&mut self, other: &Self) {
-        self.topic.clone_from(&other.topic);
-        self.partition = other.partition;
     }
 }
 impl fmt::Display for TopicPartition {

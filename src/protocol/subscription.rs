@@ -46,7 +46,7 @@ impl TopicPartitions {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<TopicPartitions, WireError> {
-        let topic = TopicName(reader.string()?);
+        let topic = TopicName::from(&*reader.string()?);
         Ok(TopicPartitions { topic, partitions: reader.array(Reader::int32)? })
     }
 
@@ -198,7 +198,7 @@ impl ConsumerProtocolSubscription {
     }
 
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, WireError> {
-        let topics = reader.array(|reader| reader.string().map(TopicName))?;
+        let topics = reader.array(|reader| Ok(TopicName::from(&*reader.string()?)))?;
         let mut subscription =
             ConsumerProtocolSubscription { topics, user_data: reader.nullable_bytes()?, ..Default::default() };
         if version >= 1 {
@@ -208,7 +208,7 @@ impl ConsumerProtocolSubscription {
             subscription.generation = Generation(reader.int32()?.max(Generation::NONE.0));
         }
         if version >= 3 {
-            subscription.rack = reader.nullable_string()?.filter(|rack| !rack.is_empty());
+            subscription.rack = reader.nullable_string()?.filter(|rack| !rack.is_empty()).map(Arc::from);
         }
         Ok(subscription)
     }

@@ -1,5 +1,6 @@
 //! Reading and writing Kafka's fixed-width wire types: big-endian integers, length-prefixed strings and arrays.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Why bytes could not be read.
@@ -47,14 +48,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A string with a 16-bit length; `None` for null. Bytes that are no UTF-8 are replaced, as Java does.
-    pub(crate) fn nullable_string(&mut self) -> Result<Option<Arc<str>>, WireError> {
+    pub(crate) fn nullable_string(&mut self) -> Result<Option<Cow<'a, str>>, WireError> {
         let Ok(length) = usize::try_from(self.int16()?) else { return Ok(None) };
-        let bytes = self.take(length)?;
-        // What is UTF-8 is copied once.
-        Ok(Some(std::str::from_utf8(bytes).map_or_else(|_| Arc::from(String::from_utf8_lossy(bytes)), Arc::from)))
+        Ok(Some(String::from_utf8_lossy(self.take(length)?)))
     }
 
-    pub(crate) fn string(&mut self) -> Result<Arc<str>, WireError> {
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, WireError> {
         self.nullable_string()?.ok_or(WireError::Null)
     }
 

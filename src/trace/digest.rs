@@ -18,7 +18,7 @@
 //! No index of a consumer, partition or fault is among them: those would shift when something unrelated is added.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -135,7 +135,7 @@ impl Digest {
                     Event::Coordinator { event, .. } => fields::group_of(event),
                     _ => None,
                 };
-                let place = group.and_then(|group| self.groups.iter().position(|id| same_text(&id.0, &group.0)));
+                let place = group.and_then(|group| self.groups.iter().position(|id| id == group));
                 (place.unwrap_or(self.groups.len()), u64::from(broker.0) << 8)
             }
             Entity::World => (self.group_hit(directory, event).unwrap_or(self.groups.len()), NOBODY << 8),
@@ -336,7 +336,7 @@ impl CanonicalBytes {
 
     #[inline]
     fn is_topic(&self, topic: &TopicName) -> bool {
-        Arc::ptr_eq(&self.topic.0, &topic.0)
+        self.topic == *topic
     }
 
     /// Writes a partition of the last topic and what else is told of it.
@@ -403,9 +403,4 @@ impl FieldSink for CanonicalBytes {
             (&batch.partition, rest)
         }));
     }
-}
-
-/// True for equal texts; texts shared by reference are seen to be equal without reading them.
-fn same_text(a: &Arc<str>, b: &Arc<str>) -> bool {
-    Arc::ptr_eq(a, b) || a == b
 }

@@ -1,7 +1,5 @@
 //! Finds partitions of the directory by name, cheaply enough for every event.
 
-use std::sync::Arc;
-
 use crate::protocol::{TopicName, TopicPartition};
 use crate::trace::event::{Directory, PartitionIndex};
 
@@ -19,7 +17,7 @@ pub struct PartitionLookup {
 /// Indices of one topic's partitions by number.
 #[derive(Clone, Debug, Default)]
 struct TopicIndices {
-    name: Arc<str>,
+    name: TopicName,
     /// [`NONE`] where the directory has no partition of that number.
     indices: Vec<u32>,
 }
@@ -39,7 +37,7 @@ impl PartitionLookup {
     pub fn extend(&mut self, directory: &Directory) {
         for (index, partition) in directory.partitions.iter().enumerate().skip(self.known) {
             if !self.turn_to(&partition.topic) {
-                let topic = TopicIndices { name: partition.topic.0.clone(), indices: Vec::new() };
+                let topic = TopicIndices { name: partition.topic, indices: Vec::new() };
                 self.others.push(std::mem::replace(&mut self.present, topic));
             }
             let indices = &mut self.present.indices;
@@ -55,7 +53,7 @@ impl PartitionLookup {
     /// The index of `partition`; `None` if the directory (as last seen) does not have it.
     #[inline]
     pub fn find(&mut self, partition: &TopicPartition) -> Option<PartitionIndex> {
-        if !Arc::ptr_eq(&self.present.name, &partition.topic.0) && !self.turn_to(&partition.topic) {
+        if self.present.name != partition.topic && !self.turn_to(&partition.topic) {
             return None;
         }
         // A negative number becomes one that no topic has.
@@ -67,10 +65,10 @@ impl PartitionLookup {
     #[cold]
     #[inline(never)]
     fn turn_to(&mut self, topic: &TopicName) -> bool {
-        if *self.present.name == *topic.0 {
+        if self.present.name == *topic {
             return true;
         }
-        let Some(place) = self.others.iter().position(|other| *other.name == *topic.0) else { return false };
+        let Some(place) = self.others.iter().position(|other| other.name == *topic) else { return false };
         std::mem::swap(&mut self.present, &mut self.others[place]);
         true
     }

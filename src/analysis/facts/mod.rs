@@ -82,7 +82,7 @@ impl<'a> Facts<'a> {
 
     /// The number of the group of that id.
     pub fn group_number(&self, id: &GroupId) -> Option<GroupNumber> {
-        self.groups.iter().position(|group| std::sync::Arc::ptr_eq(&group.id.0, &id.0) || group.id == *id)
+        self.groups.iter().position(|group| group.id == *id)
     }
 
     /// Whose member id it is.

@@ -1,5 +1,6 @@
 //! The consumer as a whole: its inputs, its outputs and what others may look at.
 
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use crate::assignor::ConsumerPartitionAssignor;
@@ -69,7 +70,7 @@ pub(super) struct Asked {
     pub poll_wake: SimTime,
     pub heartbeat_wake: SimTime,
     /// The fetch version that [`Wishes::records`] stands for.
-    pub records: Option<u64>,
+    pub records: Option<NonZeroU64>,
 }
 
 /// How likely the heartbeat thread runs before the poll thread after a pause ([`Consumer::handle`] with
@@ -347,7 +348,7 @@ impl Consumer {
     fn ask(&mut self, at: Whereabouts, now: Millis) {
         let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
-        let records = awaits.then_some(self.subscriptions.version);
+        let records = NonZeroU64::new(self.subscriptions.version).filter(|_| awaits);
         let poll_wake = self.poll_wake(at, now);
         let heartbeat_wake = self.heartbeat_wake(at, now);
         self.wish(Asked { poll_wake, heartbeat_wake, records });

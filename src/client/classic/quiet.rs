@@ -8,6 +8,7 @@
 //! Within the short way there is a shortest one, for inputs of a consumer that was left resting or working ([`Pace`]): the
 //! heartbeat thread need not be looked at then, nor what is waited for be worked out from scratch.
 
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch};
@@ -176,7 +177,8 @@ impl Consumer {
     }
 
     fn ask_at_rest(&mut self, now: Millis) {
-        let records = self.subscriptions.any_fetchable().then_some(self.subscriptions.version);
+        let version = NonZeroU64::new(self.subscriptions.version);
+        let records = version.filter(|_| self.subscriptions.any_fetchable());
         let until = match self.stack.last() {
             Some(Frame::Poll(call)) => call.until,
             _ => now,

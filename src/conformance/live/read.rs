@@ -234,7 +234,7 @@ fn read_app(app: &IndexMap<String, Value>) -> Result<App, Problem> {
         _ => None,
     };
     Ok(App {
-        topic: app.get("topic").and_then(Value::as_str).map(|topic| TopicName(topic.into())),
+        topic: app.get("topic").and_then(Value::as_str).map(|topic| TopicName::from(topic)),
         poll_timeout_ms: number("poll.timeout.ms")?.unwrap_or(plain.poll_timeout_ms),
         process_ms: number("process.ms")?.unwrap_or(plain.process_ms),
         commit_sync: app.get("commit").and_then(Value::as_str) == Some("sync"),
@@ -393,7 +393,7 @@ mod tests {
         let member = &recording.members["c1"];
         assert_eq!(member.client["group.instance.id"], "i-c1");
         assert_eq!(member.client["client.id"], "c1");
-        assert_eq!((member.app.poll_timeout_ms, recording.topic()), (250, TopicName("t".into())));
+        assert_eq!((member.app.poll_timeout_ms, recording.topic()), (250, TopicName::from("t")));
         let callback = Happened::Callback { callback: Callback::Assigned, partitions: vec![1, 2] };
         assert_eq!(recording.events[0].what, callback);
         assert!(!recording.uses_consumer_protocol());

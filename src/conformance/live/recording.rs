@@ -94,7 +94,7 @@ impl Recording {
             .more_topics
             .iter()
             .zip(b'b'..)
-            .map(|(partitions, letter)| (TopicName(format!("{first}-{}", char::from(letter)).into()), *partitions));
+            .map(|(partitions, letter)| (TopicName::from(format!("{first}-{}", char::from(letter))), *partitions));
         std::iter::once((first.clone(), self.partitions)).chain(more).collect()
     }
 
@@ -107,7 +107,7 @@ impl Recording {
 /// The topic that the recorder made first for a group.
 pub(super) fn first_topic(members: &IndexMap<Name, Member>, group: &str) -> TopicName {
     let named = members.values().next().and_then(|member| member.app.topic.clone());
-    named.unwrap_or_else(|| TopicName(format!("t-{group}").into()))
+    named.unwrap_or_else(|| TopicName::from(format!("t-{group}")))
 }
 
 /// Parameters that say how actions followed each other and what traffic there was.

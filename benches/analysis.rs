@@ -99,7 +99,7 @@ fn events(directory: &Directory) -> Vec<TraceEvent> {
     let share = PARTITIONS / CONSUMERS as i32;
     let owned = |consumer: u32| {
         let first = consumer as i32 * share;
-        (first..first + share).map(|number| directory.partitions[number as usize].clone())
+        (first..first + share).map(|number| directory.partitions[number as usize])
     };
     for number in 0..CONSUMERS {
         let consumer = ConsumerIndex(number);

@@ -188,7 +188,7 @@ fn an_offset_does_not_expire_while_a_transaction_is_open_on_its_partition() {
         metadata: None,
     };
     let plain = Request::OffsetCommit(OffsetCommitRequest {
-        group_id: group.clone(),
+        group_id: group,
         generation_id: Generation::NONE,
         member_id: MemberId::default(),
         group_instance_id: None,
@@ -196,7 +196,7 @@ fn an_offset_does_not_expire_while_a_transaction_is_open_on_its_partition() {
         partitions: [committed(0), committed(1)].into(),
     });
     let transactional = Request::TxnOffsetCommit(TxnOffsetCommitRequest {
-        group_id: group.clone(),
+        group_id: group,
         producer_id: ProducerId(7),
         producer_epoch: 0,
         generation_id: Generation::NONE,

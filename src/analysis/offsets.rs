@@ -152,7 +152,7 @@ impl Offsets {
             }
         }
         let (place, processed) = beyond?;
-        offsets.iter().nth(place).map(|(partition, offset)| (partition.clone(), offset, processed))
+        offsets.iter().nth(place).map(|(partition, offset)| (*partition, offset, processed))
     }
 
     /// The log ends at an instant.

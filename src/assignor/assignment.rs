@@ -36,7 +36,7 @@ impl GroupAssignment {
         member
             .partitions
             .iter()
-            .map(|assigned| TopicPartition::new(self.topics[assigned.topic as usize].clone(), assigned.partition))
+            .map(|assigned| TopicPartition::new(self.topics[assigned.topic as usize], assigned.partition))
     }
 
     /// What goes to a member over the wire: topics in the order in which the list first names them.
@@ -48,7 +48,7 @@ impl GroupAssignment {
             let group = &mut group_of[assigned.topic as usize];
             if *group == NONE {
                 *group = partitions.len() as u32;
-                let topic = self.topics[assigned.topic as usize].clone();
+                let topic = self.topics[assigned.topic as usize];
                 let room = member.partitions.len() / self.topics.len();
                 partitions.push(TopicPartitions { topic, partitions: Vec::with_capacity(room) });
             }

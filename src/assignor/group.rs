@@ -163,7 +163,7 @@ impl<'a> Group<'a> {
             partitions,
         };
         GroupAssignment {
-            topics: self.topics.iter().map(|topic| topic.name.clone()).collect(),
+            topics: self.topics.iter().map(|topic| *topic.name).collect(),
             members: self.members.iter().zip(partitions).map(member).collect(),
         }
     }

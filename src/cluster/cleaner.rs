@@ -85,16 +85,16 @@ struct OffsetPlaces {
 impl OffsetPlaces {
     fn of(&mut self, group: &GroupId, topic: &TopicName) -> &mut TopicPlaces {
         if self.topics.get(self.last).is_none_or(|last| last.topic != *topic || last.group != *group) {
-            self.last = *self.index.entry((group.clone(), topic.clone())).or_insert(self.topics.len());
+            self.last = *self.index.entry((*group, *topic)).or_insert(self.topics.len());
             if self.last == self.topics.len() {
-                self.topics.push(TopicPlaces { group: group.clone(), topic: topic.clone(), partitions: Vec::new() });
+                self.topics.push(TopicPlaces { group: *group, topic: *topic, partitions: Vec::new() });
             }
         }
         &mut self.topics[self.last]
     }
 
     fn get(&self, group: &GroupId, topic: &TopicName, partition: i32) -> Option<Place> {
-        let topic = *self.index.get(&(group.clone(), topic.clone()))?;
+        let topic = *self.index.get(&(*group, *topic))?;
         *self.topics[topic].partitions.get(partition as usize)?
     }
 }
@@ -169,7 +169,7 @@ impl CleanedLog {
     fn push_record(&mut self, here: Place, record: &Record) {
         match record {
             Record::GroupMetadata { group, value } => {
-                let newest = self.groups.entry(group.clone()).or_default();
+                let newest = self.groups.entry(*group).or_default();
                 self.batches.renew(newest, here, value.is_none());
             }
             Record::OffsetCommit { group, partition, producer: None, value } => {

@@ -28,7 +28,7 @@ impl Simulation<'_> {
         host.incarnation += 1;
         let entry = self.consumers[consumer as usize];
         let settings = ConsumerSettings {
-            group_id: self.group_id_of(consumer).clone(),
+            group_id: *self.group_id_of(consumer),
             config: entry.config.clone(),
             subscription: entry.subscription.clone(),
             bootstrap: (0..self.scenario.cluster.brokers).map(BrokerId).collect(),

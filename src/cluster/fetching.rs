@@ -117,7 +117,7 @@ fn share_batches(
         }
         return batches;
     }
-    let partition = |place| assigned[place as usize].partition.clone();
+    let partition = |place| assigned[place as usize].partition;
     let batches =
         taken.drain(..).map(|Taken { place, from, count }| RecordBatch { partition: partition(place), from, count });
     batches.collect()

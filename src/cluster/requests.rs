@@ -238,7 +238,7 @@ impl Simulation<'_> {
 
     fn metadata(&self, topics: Option<&[TopicName]>, from: BrokerId) -> Response {
         let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.may_lead(*broker));
-        let all = || self.scenario.cluster.topics.iter().map(|topic| topic.name.clone()).collect();
+        let all = || self.scenario.cluster.topics.iter().map(|topic| topic.name).collect();
         let names: Vec<TopicName> = topics.map_or_else(all, <[TopicName]>::to_vec);
         let known = names.into_iter().filter_map(|name| {
             let state = &self.topics[*self.topic_index.get(&name)? as usize];

@@ -183,13 +183,13 @@ pub fn directory(scenario: &Scenario) -> Directory {
     let consumers = scenario.groups.iter().flat_map(|group| {
         group.consumers.iter().map(|consumer| ConsumerEntry {
             name: consumer.name.clone(),
-            group: group.id.clone(),
+            group: group.id,
             client_id: consumer.config.client_id.clone(),
         })
     });
     let there = scenario.cluster.topics.iter().filter(|topic| topic.created_at == SimTime::ZERO);
     let partitions = there.flat_map(|topic| {
-        (0..topic.partitions).map(|number| TopicPartition { topic: topic.name.clone(), partition: number as i32 })
+        (0..topic.partitions).map(|number| TopicPartition { topic: topic.name, partition: number as i32 })
     });
     Directory {
         consumers: consumers.collect(),
@@ -296,7 +296,7 @@ impl<'a> Simulation<'a> {
     /// Everything that is known before the first event.
     fn prepare(&mut self) {
         for (index, topic) in self.scenario.cluster.topics.iter().enumerate() {
-            self.topic_index.insert(topic.name.clone(), index as u32);
+            self.topic_index.insert(topic.name, index as u32);
             self.topics.push(TopicState { partitions: Vec::new(), exists: false });
             if topic.created_at == SimTime::ZERO {
                 self.set_partitions(index as u32, topic.partitions);
@@ -440,7 +440,7 @@ impl<'a> Simulation<'a> {
         self.workload.add(self.seed, topic, have..count, self.now, SimTime::ZERO + self.scenario.duration);
         let mut added = Vec::new();
         for number in have..count {
-            let partition = TopicPartition { topic: topic.name.clone(), partition: number as i32 };
+            let partition = TopicPartition { topic: topic.name, partition: number as i32 };
             let place = PartitionIndex(self.partition_bytes.len() as u32);
             if let Some(replicas) = topic.replicas.get(number as usize) {
                 self.brokers.assign_replicas(place, replicas.clone());
@@ -448,7 +448,7 @@ impl<'a> Simulation<'a> {
             state.partitions.push(place);
             self.partition_bytes.push(topic.record_bytes);
             if self.directory.partitions.len() < self.partition_bytes.len() {
-                self.directory.partitions.push(partition.clone());
+                self.directory.partitions.push(partition);
             }
             added.push(partition);
         }

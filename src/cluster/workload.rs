@@ -65,7 +65,7 @@ impl Workload {
     pub fn add(&mut self, seed: u64, topic: &Topic, numbers: std::ops::Range<u32>, from: SimTime, end: SimTime) {
         let gaps = gaps(topic, end);
         for number in numbers {
-            let name = TopicPartition { topic: topic.name.clone(), partition: number as i32 }.to_string();
+            let name = TopicPartition { topic: topic.name, partition: number as i32 }.to_string();
             let mut random = RandomStream::new(seed, &name, "arrivals");
             let phase = random.next_u64() >> 32;
             let key = random.next_u64();
@@ -86,7 +86,12 @@ impl Workload {
             };
             log.next = log.draw_next(from);
             self.partitions.push(log);
-            self.known.push(Known { end: 0, next: SimTime::ZERO, even_gap: SimDuration::ZERO, even_until: SimTime::ZERO });
+            self.known.push(Known {
+                end: 0,
+                next: SimTime::ZERO,
+                even_gap: SimDuration::ZERO,
+                even_until: SimTime::ZERO,
+            });
         }
     }
 

@@ -257,7 +257,7 @@ fn without(owned: &[TopicPartitions], assigned: &[TopicPartitions]) -> Vec<Topic
         assigned.iter().any(|group| group.topic == *topic && group.partitions.contains(partition))
     };
     let lost = |group: &TopicPartitions| TopicPartitions {
-        topic: group.topic.clone(),
+        topic: group.topic,
         partitions: group.partitions.iter().copied().filter(|p| !is_assigned(&group.topic, p)).collect(),
     };
     owned.iter().map(lost).filter(|group| !group.partitions.is_empty()).collect()

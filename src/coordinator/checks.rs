@@ -75,7 +75,7 @@ pub fn error_response(body: &Request, error: ErrorCode) -> Response {
         Request::WriteTxnMarker(_) => Response::WriteTxnMarker { error },
         Request::OffsetDelete(_) => Response::OffsetDelete(OffsetDeleteResponse { error, topics: Vec::new() }),
         Request::DeleteGroups { groups } => {
-            Response::DeleteGroups { results: groups.iter().map(|group| (group.clone(), error)).collect() }
+            Response::DeleteGroups { results: groups.iter().map(|group| (*group, error)).collect() }
         }
     }
 }

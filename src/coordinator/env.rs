@@ -82,13 +82,13 @@ impl Env<'_> {
 
     /// Arms a group's join timer.
     pub(super) fn set_join_timer(&mut self, group: &GroupId, delay_ms: i32, what: JoinTimer) {
-        let key = TimerKey::Join { group: group.clone() };
+        let key = TimerKey::Join { group: *group };
         self.timers.set_join(key, self.now + i64::from(delay_ms), what, self.out);
     }
 
     /// Arms a group's sync timer.
     pub(super) fn set_sync_timer(&mut self, group: &GroupId, delay_ms: i32) {
-        self.timers.set(TimerKey::Sync { group: group.clone() }, self.now + i64::from(delay_ms), self.out);
+        self.timers.set(TimerKey::Sync { group: *group }, self.now + i64::from(delay_ms), self.out);
     }
 
     /// Arms the session timer of a member or of an id that was handed out.
@@ -109,7 +109,7 @@ impl Env<'_> {
 
     /// Withdraws the session timer of a member.
     pub(super) fn cancel_session(&mut self, group: &GroupId, member: &MemberId) {
-        self.cancel(TimerKey::Heartbeat { group: group.clone(), member: member.clone() });
+        self.cancel(TimerKey::Heartbeat { group: *group, member: member.clone() });
     }
 }
 

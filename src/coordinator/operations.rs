@@ -124,7 +124,7 @@ impl Answer {
             Answer::Leave { id, response } => (id, Response::LeaveGroup(response)),
             Answer::OffsetCommit { id, response, committed } => {
                 if let Some(Committed { member, records }) = committed {
-                    let (group, partitions) = (records.group.clone(), records.partitions.clone().into());
+                    let (group, partitions) = (records.group, records.partitions.clone().into());
                     env.event(CoordinatorEvent::OffsetsCommitted { group, member, partitions });
                 }
                 (id, Response::OffsetCommit(response))

@@ -153,8 +153,8 @@ impl CommitRecords {
 
     fn record(&self, committed: &CommittedPartition) -> Record {
         Record::OffsetCommit {
-            group: self.group.clone(),
-            partition: committed.partition.clone(),
+            group: self.group,
+            partition: committed.partition,
             producer: self.producer,
             value: Some(self.value(committed)),
         }

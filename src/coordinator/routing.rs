@@ -12,8 +12,8 @@ pub fn delete_groups_by_partition(groups: &[GroupId], partitions: u32) -> Vec<(u
         let partition = coordinator_partition(group.as_str(), partitions);
         let key = TopicPartition::new("__consumer_offsets", partition as i32);
         match by_partition.get_mut(&key) {
-            Some((_, groups)) => groups.push(group.clone()),
-            None => _ = by_partition.insert(key, (partition, vec![group.clone()])),
+            Some((_, groups)) => groups.push(*group),
+            None => _ = by_partition.insert(key, (partition, vec![*group])),
         }
     }
     by_partition.values().cloned().collect()

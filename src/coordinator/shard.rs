@@ -134,7 +134,7 @@ impl Shard {
 fn offsets_of(offsets: &super::offsets::Offsets) -> impl Iterator<Item = (&GroupId, TopicPartition, &StoredOffset)> {
     offsets.by_group.iter().flat_map(|(group, topics)| {
         topics.iter().flat_map(move |(topic, partitions)| {
-            partitions.iter().map(move |(number, offset)| (group, TopicPartition::new(topic.clone(), *number), offset))
+            partitions.iter().map(move |(number, offset)| (group, TopicPartition::new(*topic, *number), offset))
         })
     })
 }
@@ -323,7 +323,7 @@ impl Shard {
             if !matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorLoadInProgress));
         let (state, mut env) = self.split(call);
         if let Some(callback) = callback {
-            let object = callback.group().map(|(group, incarnation)| (group.clone(), incarnation));
+            let object = callback.group().map(|(group, incarnation)| (*group, incarnation));
             let group = object.and_then(|(id, incarnation)| find_group(state, gone, &id, incarnation));
             callback.complete(group, result, &mut env);
         }

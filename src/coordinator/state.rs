@@ -111,15 +111,15 @@ impl State {
         let is_new = !self.groups.contains_key(group);
         if is_new {
             self.groups_made += 1;
-            let made = ClassicGroup::new(group.clone(), self.groups_made, now);
+            let made = ClassicGroup::new(*group, self.groups_made, now);
             self.put_group(made, self.last_written + 1);
         }
         (is_new, self.groups.get_mut(group).expect("it was just put there"))
     }
 
     fn put_group(&mut self, group: ClassicGroup, end: i64) {
-        let group_id = group.group_id.clone();
-        let previous = self.groups.insert(group_id.clone(), Box::new(group));
+        let group_id = group.group_id;
+        let previous = self.groups.insert(group_id, Box::new(group));
         self.note(end, Change::GroupPut { group: group_id, previous });
     }
 
@@ -178,7 +178,7 @@ impl State {
     fn ensure_group(&mut self, end: i64, group: &GroupId, now: Millis) {
         if !self.groups.contains_key(group) {
             self.groups_made += 1;
-            let simple = ClassicGroup::new(group.clone(), self.groups_made, now);
+            let simple = ClassicGroup::new(*group, self.groups_made, now);
             self.put_group(simple, end);
         }
     }
@@ -192,7 +192,7 @@ impl State {
             }
             Record::GroupMetadata { group, value: Some(value) } => {
                 self.groups_made += 1;
-                let loaded = group_from_record(group.clone(), self.groups_made, value, now)?;
+                let loaded = group_from_record(*group, self.groups_made, value, now)?;
                 self.put_group(loaded, offset + 1);
             }
             Record::OffsetCommit { group, partition, producer, value: Some(value) } => {
@@ -242,7 +242,7 @@ impl State {
         let TopicPartition { topic, partition: number } = partition;
         let end = offset + 1;
         if let Some(offset) = self.offsets.committed.remove(group, topic, *number) {
-            self.note(end, Change::OffsetRemoved { group: group.clone(), partition: partition.clone(), offset });
+            self.note(end, Change::OffsetRemoved { group: *group, partition: *partition, offset });
         }
         for producer in self.offsets.open_producers(group, topic, *number) {
             self.remove_pending(end, producer, group, partition);
@@ -257,9 +257,9 @@ impl State {
         let mut ended: Vec<(GroupId, TopicPartition, StoredOffset)> = Vec::new();
         for (group, topics) in pending.by_group.iter() {
             for (topic, partitions) in topics.iter() {
-                let each = partitions.iter().map(|(number, offset)| {
-                    (group.clone(), TopicPartition::new(topic.clone(), *number), offset.clone())
-                });
+                let each = partitions
+                    .iter()
+                    .map(|(number, offset)| (*group, TopicPartition::new(*topic, *number), offset.clone()));
                 ended.extend(each);
             }
         }
@@ -297,9 +297,9 @@ impl State {
         }
         let pending = self.offsets.pending.get_mut(&producer).expect("it was just put there");
         let previous = pending.put(group, topic, number, stored);
-        let (group, partition) = (group.clone(), partition.clone());
+        let (group, partition) = (*group, *partition);
         if self.offsets.open(&group, topic, number, producer) {
-            let opened = Change::TransactionOpened { producer, group: group.clone(), partition: partition.clone() };
+            let opened = Change::TransactionOpened { producer, group, partition };
             self.note(end, opened);
         }
         self.note(end, Change::PendingPut { producer, group, partition, previous });
@@ -308,14 +308,14 @@ impl State {
     fn remove_pending(&mut self, end: i64, producer: ProducerId, group: &GroupId, partition: &TopicPartition) {
         let Some(pending) = self.offsets.pending.get_mut(&producer) else { return };
         if let Some(offset) = pending.remove(group, &partition.topic, partition.partition) {
-            let (group, partition) = (group.clone(), partition.clone());
+            let (group, partition) = (*group, *partition);
             self.note(end, Change::PendingRemoved { producer, group, partition, offset });
         }
     }
 
     fn close(&mut self, end: i64, producer: ProducerId, group: &GroupId, partition: &TopicPartition) {
         if self.offsets.close(group, &partition.topic, partition.partition, producer) {
-            let (group, partition) = (group.clone(), partition.clone());
+            let (group, partition) = (*group, *partition);
             self.note(end, Change::TransactionClosed { producer, group, partition });
         }
     }
@@ -333,7 +333,7 @@ impl State {
     /// The last `count` of [`State::replaced`] are of one topic.
     fn note_put(&mut self, end: i64, group: &GroupId, topic: &TopicName, count: usize) {
         if end > self.last_committed {
-            self.journal.push_back((end, Change::OffsetsPut { group: group.clone(), topic: topic.clone(), count }));
+            self.journal.push_back((end, Change::OffsetsPut { group: *group, topic: *topic, count }));
         } else {
             self.replaced.truncate(self.replaced.len() - count);
         }
@@ -372,7 +372,7 @@ impl State {
                     self.groups.insert(group, previous);
                 }
             }
-            Change::GroupRemoved(removed) => _ = self.groups.insert(removed.group_id.clone(), removed),
+            Change::GroupRemoved(removed) => _ = self.groups.insert(removed.group_id, removed),
             Change::OffsetsPut { group, topic, count } => {
                 let first = self.replaced.len() - count;
                 for (partition, previous) in self.replaced.drain(first..).rev() {
@@ -458,7 +458,7 @@ impl State {
                 && !removed.contains(partition)
                 && self.offsets.committed.get(group, &partition.topic, partition.partition).is_none()
             {
-                removed.push(partition.clone());
+                removed.push(*partition);
             }
         }
         removed

@@ -69,7 +69,7 @@ impl Timers {
             out.push(Output::SetTimer { timer, at });
             return timer;
         }
-        self.set(TimerKey::Heartbeat { group: group.clone(), member: member.clone() }, at, out)
+        self.set(TimerKey::Heartbeat { group: *group, member: member.clone() }, at, out)
     }
 
     /// Withdraws the timer of a key, if it is armed.

@@ -35,14 +35,14 @@ impl TopicPartitions {
                 _ => groups.entry(&partition.topic).or_default().push(partition.partition),
             }
         }
-        groups.into_iter().map(|(topic, partitions)| TopicPartitions { topic: topic.clone(), partitions }).collect()
+        groups.into_iter().map(|(topic, partitions)| TopicPartitions { topic: *topic, partitions }).collect()
     }
 
     /// The partitions one by one.
     pub fn flatten(groups: &[TopicPartitions]) -> impl Iterator<Item = TopicPartition> + '_ {
-        groups.iter().flat_map(|group| {
-            group.partitions.iter().map(|partition| TopicPartition::new(group.topic.clone(), *partition))
-        })
+        groups
+            .iter()
+            .flat_map(|group| group.partitions.iter().map(|partition| TopicPartition::new(group.topic, *partition)))
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<TopicPartitions, WireError> {
@@ -284,7 +284,7 @@ impl StickyUserData {
         for group in &self.previous_assignment {
             match by_topic.get_mut(&group.topic) {
                 Some(known) => known.partitions.extend_from_slice(&group.partitions),
-                None => drop(by_topic.insert(group.topic.clone(), group.clone())),
+                None => drop(by_topic.insert(group.topic, group.clone())),
             }
         }
         let groups: Vec<TopicPartitions> = by_topic.values().cloned().collect();

@@ -19,7 +19,6 @@
 
 use std::collections::BTreeMap;
 
-
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::client::RecordBatch;
@@ -84,7 +83,7 @@ impl Digest {
         for consumer in &directory.consumers {
             let known = groups.iter().position(|id| *id == consumer.group);
             let group = known.unwrap_or_else(|| {
-                groups.push(consumer.group.clone());
+                groups.push(consumer.group);
                 groups.len() - 1
             });
             consumers.push((group, xxh3_64(consumer.name.as_bytes()) << 8));
@@ -112,7 +111,7 @@ impl Digest {
     /// The digests over each group's own events so far.
     pub fn group_values(&self) -> BTreeMap<GroupId, u64> {
         let streams = self.groups.iter().zip(&self.streams);
-        streams.map(|(id, stream)| (id.clone(), stream.bytes.hash().digest())).collect()
+        streams.map(|(id, stream)| (*id, stream.bytes.hash().digest())).collect()
     }
 
     /// Number of events so far.
@@ -326,7 +325,7 @@ impl CanonicalBytes {
         for (partition, rest) in [first].into_iter().chain(entries) {
             self.make_room();
             if !self.is_topic(&partition.topic) {
-                self.topic = partition.topic.clone();
+                self.topic = partition.topic;
                 self.topic_hash = topic_hash(&partition.topic);
             }
             self.put_partition(partition, rest);

@@ -15,11 +15,11 @@ pub struct Before {
 impl Before {
     pub fn of(shard: &Shard) -> Self {
         let ids = |group: &ClassicGroup| {
-            let group_id = group.group_id().clone();
-            group.members().map(move |member| (group_id.clone(), member.member_id.clone())).collect::<Vec<_>>()
+            let group_id = *group.group_id();
+            group.members().map(move |member| (group_id, member.member_id.clone())).collect::<Vec<_>>()
         };
         Before {
-            generations: shard.groups().map(|group| (group.group_id().clone(), group.generation().0)).collect(),
+            generations: shard.groups().map(|group| (*group.group_id(), group.generation().0)).collect(),
             members: shard.groups().flat_map(ids).collect(),
         }
     }
@@ -37,7 +37,7 @@ pub fn check(before: &Before, miscounts: &mut Miscounts, shard: &Shard, out: &[O
     let armed: BTreeSet<(GroupId, MemberId)> = shard
         .timers()
         .filter_map(|(_, key, _)| match key {
-            TimerKey::Heartbeat { group, member } => Some((group.clone(), member.clone())),
+            TimerKey::Heartbeat { group, member } => Some((*group, member.clone())),
             _ => None,
         })
         .collect();
@@ -112,11 +112,11 @@ fn protocols_are_miscounted_by_late_failures_only(
     off.retain(|_, count| *count != 0);
     let is_late_failure = |output: &Output| match output {
         Output::Event(CoordinatorEvent::StaticMemberReverted { group: of, new, .. }) => {
-            of == group.group_id() && !before.members.contains(&(of.clone(), new.clone()))
+            of == group.group_id() && !before.members.contains(&(*of, new.clone()))
         }
         _ => false,
     };
-    let known = miscounts.0.entry((group.group_id().clone(), group.incarnation())).or_default();
+    let known = miscounts.0.entry((*group.group_id(), group.incarnation())).or_default();
     if out.iter().any(is_late_failure) {
         *known = off;
     } else {
@@ -139,7 +139,7 @@ fn static_members_are_mapped(group: &ClassicGroup) {
 /// Appendix B 13: nobody stays for ever without a timer or a parked request.
 fn members_can_expire(group: &ClassicGroup, armed: &BTreeSet<(GroupId, MemberId)>) {
     for member in group.members() {
-        let key = (group.group_id().clone(), member.member_id.clone());
+        let key = (*group.group_id(), member.member_id.clone());
         let waits = member.awaiting_join.is_some() || member.awaiting_sync.is_some();
         assert!(waits || armed.contains(&key), "{} never expires: {group:?}", member.member_id);
     }

@@ -368,7 +368,7 @@ impl World {
         self.log.retain(|record| record.offset < before.base_offset);
         self.handle(Input::AppendFailed { base_offset: before.base_offset, error });
         assert_eq!(self.offsets(), before.offsets, "a failed append leaves offsets behind");
-        let groups: BTreeSet<GroupId> = self.shard.groups().map(|group| group.group_id().clone()).collect();
+        let groups: BTreeSet<GroupId> = self.shard.groups().map(|group| *group.group_id()).collect();
         assert!(groups.is_subset(&before.groups), "a failed append leaves groups behind");
     }
 
@@ -418,7 +418,7 @@ impl World {
         let appended = BeforeAppend {
             base_offset: self.shard.last_written_offset(),
             offsets: self.offsets(),
-            groups: self.shard.groups().map(|group| group.group_id().clone()).collect(),
+            groups: self.shard.groups().map(|group| *group.group_id()).collect(),
         };
         let mut out = Vec::new();
         let mut ids = std::mem::take(&mut self.ids);
@@ -459,7 +459,7 @@ impl World {
     /// Member ids become known by answers; ids of parked members are known to the test as well.
     fn learn_members(&mut self) {
         for group in self.shard.groups() {
-            let known = self.members.entry(group.group_id().clone()).or_default();
+            let known = self.members.entry(*group.group_id()).or_default();
             let ids = group.members().map(|member| &member.member_id).chain(group.pending_join_members());
             for id in ids {
                 if !known.contains(id) {
@@ -479,7 +479,7 @@ impl World {
             let stable = group.state() == rebalab::coordinator::classic::GroupState::Stable;
             let members = group.members().filter(move |_| stable);
             members.map(|member| {
-                let key = (group.group_id().clone(), member.member_id.clone(), group.generation().0);
+                let key = (*group.group_id(), member.member_id.clone(), group.generation().0);
                 (key, member.assignment.clone())
             })
         });

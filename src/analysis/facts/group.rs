@@ -79,7 +79,7 @@ impl GroupFacts {
         prefixes.sort();
         prefixes.dedup();
         GroupFacts {
-            id: group.id.clone(),
+            id: group.id,
             consumers,
             offsets_partition,
             coordinator: BrokerId(offsets_partition % cluster.brokers.max(1)),

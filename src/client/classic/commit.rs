@@ -271,7 +271,7 @@ impl Consumer {
                 cx.event(ClientEvent::CommitSent { sync, partitions: offsets.len() as u32 });
                 self.subscriptions.note_committed(&offsets);
                 let request = Request::OffsetCommit(OffsetCommitRequest {
-                    group_id: self.settings.group_id.clone(),
+                    group_id: self.settings.group_id,
                     generation_id: sent.id,
                     member_id: sent.member_id.clone(),
                     group_instance_id: self.instance_id_since(self.settings.behaviour.versions.offset_commit, 7),

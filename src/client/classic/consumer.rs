@@ -143,7 +143,7 @@ pub struct Consumer {
     pub(super) pace: Pace,
     paused: bool,
     pub(super) asked: Asked,
-    wishes: Wishes,
+    pub(super) wishes: Wishes,
 }
 
 impl Consumer {

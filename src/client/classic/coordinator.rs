@@ -128,7 +128,7 @@ impl Consumer {
             | LeastLoaded::Connecting(connection)
             | LeastLoaded::Connectable(connection) => connection,
         };
-        let request = Request::FindCoordinator { group_id: self.settings.group_id.clone() };
+        let request = Request::FindCoordinator { group_id: self.settings.group_id };
         let id = self.send(connection, request, Purpose::FindCoordinator, cx);
         self.lookup.future = Some(LookupFuture { id: Some(id), result: None });
     }

@@ -51,7 +51,7 @@ impl Consumer {
         self.joined_subscription = Some(self.subscriptions.topics.clone());
         let reason = self.join_reason();
         let request = JoinGroupRequest {
-            group_id: self.settings.group_id.clone(),
+            group_id: self.settings.group_id,
             session_timeout_ms: self.settings.config.session_timeout_ms,
             rebalance_timeout_ms: self.rebalance_timeout_ms(),
             member_id: sent.member_id.clone(),
@@ -152,7 +152,12 @@ impl Consumer {
     }
 
     /// `JoinGroupResponseHandler` (2.2)
-    pub(super) fn on_join_group(&mut self, sent: &Rc<GroupGeneration>, answer: JoinGroupResponse, cx: &mut Context<'_>) {
+    pub(super) fn on_join_group(
+        &mut self,
+        sent: &Rc<GroupGeneration>,
+        answer: JoinGroupResponse,
+        cx: &mut Context<'_>,
+    ) {
         let error = answer.error;
         match error {
             ErrorCode::None => return self.joined(answer, cx),
@@ -229,7 +234,7 @@ impl Consumer {
         let Some(connection) = self.coordinator_connection() else { return };
         let sent = self.membership.generation.clone();
         let request = Request::SyncGroup(SyncGroupRequest {
-            group_id: self.settings.group_id.clone(),
+            group_id: self.settings.group_id,
             generation_id: sent.id,
             member_id: sent.member_id.clone(),
             group_instance_id: self.instance_id_since(self.settings.behaviour.versions.sync_group, 3),
@@ -244,7 +249,12 @@ impl Consumer {
     }
 
     /// `SyncGroupResponseHandler` (2.3)
-    pub(super) fn on_sync_group(&mut self, sent: &Rc<GroupGeneration>, answer: SyncGroupResponse, cx: &mut Context<'_>) {
+    pub(super) fn on_sync_group(
+        &mut self,
+        sent: &Rc<GroupGeneration>,
+        answer: SyncGroupResponse,
+        cx: &mut Context<'_>,
+    ) {
         let error = answer.error;
         match error {
             ErrorCode::None => return self.synced(answer, cx),
@@ -318,7 +328,7 @@ impl Consumer {
         if let Some(connection) = self.coordinator_connection().filter(|_| sends) {
             let reason = (self.settings.behaviour.reasons == Reasons::Java).then(|| Arc::from(reason));
             let request = Request::LeaveGroup(LeaveGroupRequest {
-                group_id: self.settings.group_id.clone(),
+                group_id: self.settings.group_id,
                 members: vec![LeavingMember { member_id, group_instance_id: None, reason }],
             });
             self.send(connection, request, Purpose::LeaveGroup, cx);

@@ -377,7 +377,7 @@ impl Consumer {
             return last.clone();
         }
         let request = Rc::new(Request::Heartbeat(HeartbeatRequest {
-            group_id: self.settings.group_id.clone(),
+            group_id: self.settings.group_id,
             generation_id: sent.id,
             member_id: sent.member_id.clone(),
             group_instance_id: self.instance_id_since(self.settings.behaviour.versions.heartbeat, 3),

@@ -216,7 +216,7 @@ impl Consumer {
         self.network.note_fetch_cycles(cx.now);
         let Some(until) = self.network.last_parked(cx.now) else { return Join::at(then) };
         let fetched = self.subscriptions.assigned().iter().filter(|owned| owned.fetchable);
-        let parked = fetched.map(|owned| owned.partition.clone()).collect();
+        let parked = fetched.map(|owned| owned.partition).collect();
         Join::at(Step::Fetches { until: until.millis() + 1, parked, then: Box::new(then) })
     }
 
@@ -413,7 +413,7 @@ impl Consumer {
         for partition in &mut assigned {
             // The consumer's own copy of the name, which all that it compares with shares.
             if let Some(known) = self.subscriptions.topics.iter().find(|topic| **topic == partition.topic) {
-                partition.topic = known.clone();
+                partition.topic = *known;
             }
         }
         let subscribed = |partition: &TopicPartition| self.subscribes_to(&partition.topic);

@@ -151,7 +151,7 @@ impl Consumer {
             let partitions = self.metadata.partition_count(topic);
             if partitions > 0 {
                 let racks = self.metadata.racks(topic).to_vec();
-                cluster.insert(topic.clone(), TopicMetadata { partitions, racks, listing: self.metadata.listing });
+                cluster.insert(*topic, TopicMetadata { partitions, racks, listing: self.metadata.listing });
             }
         }
         cluster

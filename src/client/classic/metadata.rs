@@ -275,7 +275,7 @@ impl Consumer {
         let Ok(Response::Metadata { brokers, mut topics, listing }) = result else {
             return self.metadata.failed(cx.ms, cx.world);
         };
-        topics.sort_by(|one, other| one.name.cmp(&other.name));
+        topics.sort_by_key(|one| one.name);
         let known = |name: &TopicName| topics.binary_search_by(|topic| topic.name.cmp(name)).is_ok();
         let missing = match &self.settings.subscription {
             Subscription::Prefix(_) => false,
@@ -295,7 +295,7 @@ impl Consumer {
             self.subscriptions.topics = names.cloned().collect();
         }
         let watched = self.watched_topics();
-        let counts = watched.iter().map(|topic| (topic.clone(), self.metadata.partition_count(topic))).collect();
+        let counts = watched.iter().map(|topic| (*topic, self.metadata.partition_count(topic))).collect();
         let racks = match self.settings.config.client_rack.is_empty() {
             true => Vec::new(),
             false => {

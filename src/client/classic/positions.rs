@@ -118,7 +118,7 @@ impl Consumer {
             return;
         };
         let request = Request::OffsetFetch(OffsetFetchRequest {
-            group_id: self.settings.group_id.clone(),
+            group_id: self.settings.group_id,
             partitions: Some(partitions.clone()),
             topic_ids: Vec::new(),
             require_stable: true,
@@ -157,7 +157,7 @@ impl Consumer {
     fn take_committed(&mut self, mut offsets: Offsets, cx: &mut Context<'_>) {
         offsets.retain(|(partition, offset)| *offset >= 0 && self.subscriptions.is_initializing(partition));
         for (partition, offset) in &offsets {
-            cx.event(ClientEvent::PositionSet { partition: partition.clone(), offset: *offset, reset: false });
+            cx.event(ClientEvent::PositionSet { partition: *partition, offset: *offset, reset: false });
         }
         self.subscriptions.seek(offsets.iter().map(|(partition, offset)| (partition, *offset)));
     }
@@ -280,7 +280,7 @@ impl Consumer {
             }
         }
         for (partition, offset) in &found {
-            cx.event(ClientEvent::PositionSet { partition: (*partition).clone(), offset: *offset, reset: true });
+            cx.event(ClientEvent::PositionSet { partition: *(*partition), offset: *offset, reset: true });
         }
         self.subscriptions.seek(found.into_iter());
     }

@@ -79,7 +79,7 @@ impl Subscriptions {
 
     /// The owned partitions, in order.
     pub fn partitions(&self) -> Vec<TopicPartition> {
-        self.assigned.iter().map(|owned| owned.partition.clone()).collect()
+        self.assigned.iter().map(|owned| owned.partition).collect()
     }
 
     pub fn owns(&self, partition: &TopicPartition) -> bool {
@@ -95,10 +95,10 @@ impl Subscriptions {
         let old = std::mem::take(&mut self.assigned);
         let assigned = |partition: &TopicPartition| {
             let kept = old.binary_search_by(|owned| owned.partition.cmp(partition));
-            kept.map_or_else(|_| AssignedPartition::new(partition.clone()), |place| old[place].clone())
+            kept.map_or_else(|_| AssignedPartition::new(*partition), |place| old[place].clone())
         };
         self.assigned = partitions.iter().map(assigned).collect();
-        self.assigned.sort_by(|left, right| left.partition.cmp(&right.partition));
+        self.assigned.sort_by_key(|left| left.partition);
         self.assigned.dedup_by(|left, right| left.partition == right.partition);
         self.changed();
     }
@@ -146,7 +146,7 @@ impl Subscriptions {
     pub fn initializing(&self) -> Vec<TopicPartition> {
         let waiting = self.assigned.iter().filter(|owned| owned.state == FetchState::Initializing);
         let mut partitions = Vec::with_capacity(self.without_position);
-        partitions.extend(waiting.map(|owned| owned.partition.clone()));
+        partitions.extend(waiting.map(|owned| owned.partition));
         partitions
     }
 
@@ -156,7 +156,7 @@ impl Subscriptions {
             .assigned
             .iter()
             .filter(|owned| matches!(owned.state, FetchState::AwaitReset { retry } if retry <= now));
-        waiting.map(|owned| owned.partition.clone()).collect()
+        waiting.map(|owned| owned.partition).collect()
     }
 
     /// The reset policy takes over for those that have no committed offset.
@@ -261,7 +261,7 @@ impl Subscriptions {
     fn positions(&self, wanted: impl Fn(&AssignedPartition) -> bool) -> Rc<[CommittedPartition]> {
         let wanted = |owned: &&AssignedPartition| owned.state == FetchState::Fetching && wanted(owned);
         let position = |owned: &AssignedPartition| CommittedPartition {
-            partition: owned.partition.clone(),
+            partition: owned.partition,
             topic_id: TopicId::ZERO,
             offset: owned.position,
             leader_epoch: -1,

@@ -132,8 +132,8 @@ impl Consumer {
             return;
         }
         let owned = self.subscriptions.assigned();
-        let any = || owned.get((cx.world.unit() * owned.len() as f64) as usize).map(|owned| owned.partition.clone());
-        self.busy_claim = records.first().map(|batch| batch.partition.clone()).or_else(any);
+        let any = || owned.get((cx.world.unit() * owned.len() as f64) as usize).map(|owned| owned.partition);
+        self.busy_claim = records.first().map(|batch| batch.partition).or_else(any);
     }
 
     /// The handler that is busy need not return for this call.

@@ -67,7 +67,7 @@ pub fn build(recording: &Recording, actions: &[Action], noise: &NoiseFloor) -> R
         sources: Vec::new(),
         duration: end.sim_time().since(SimTime::ZERO) + AFTER_END,
         cluster: cluster(recording, noise)?,
-        groups: vec![Group { id: recording.group.clone(), consumers }],
+        groups: vec![Group { id: recording.group, consumers }],
         network: Network { latency: noise.latency.clone(), loss: 0.0, rto: SimDuration::from_millis(200) },
         faults: faults(recording, actions),
         expect: Vec::new(),

@@ -234,7 +234,7 @@ fn read_app(app: &IndexMap<String, Value>) -> Result<App, Problem> {
         _ => None,
     };
     Ok(App {
-        topic: app.get("topic").and_then(Value::as_str).map(|topic| TopicName::from(topic)),
+        topic: app.get("topic").and_then(Value::as_str).map(TopicName::from),
         poll_timeout_ms: number("poll.timeout.ms")?.unwrap_or(plain.poll_timeout_ms),
         process_ms: number("process.ms")?.unwrap_or(plain.process_ms),
         commit_sync: app.get("commit").and_then(Value::as_str) == Some("sync"),
@@ -323,7 +323,7 @@ fn offers(protocols: Value) -> Vec<Offer> {
 fn plan(assignments: &Value, first: &TopicName) -> Plan {
     let of_topic = |topic: &TopicName, numbers: &Value| {
         let numbers = numbers.as_array().into_iter().flatten().filter_map(Value::as_i64);
-        numbers.map(|number| TopicPartition::new(topic.clone(), number as i32)).collect::<Vec<_>>()
+        numbers.map(|number| TopicPartition::new(*topic, number as i32)).collect::<Vec<_>>()
     };
     let partitions = |value: &Value| {
         let mut partitions = match value.as_object() {

@@ -95,7 +95,7 @@ impl Recording {
             .iter()
             .zip(b'b'..)
             .map(|(partitions, letter)| (TopicName::from(format!("{first}-{}", char::from(letter))), *partitions));
-        std::iter::once((first.clone(), self.partitions)).chain(more).collect()
+        std::iter::once((first, self.partitions)).chain(more).collect()
     }
 
     /// Name of the topic.
@@ -106,7 +106,7 @@ impl Recording {
 
 /// The topic that the recorder made first for a group.
 pub(super) fn first_topic(members: &IndexMap<Name, Member>, group: &str) -> TopicName {
-    let named = members.values().next().and_then(|member| member.app.topic.clone());
+    let named = members.values().next().and_then(|member| member.app.topic);
     named.unwrap_or_else(|| TopicName::from(format!("t-{group}")))
 }
 

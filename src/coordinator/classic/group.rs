@@ -579,7 +579,7 @@ impl ClassicGroup {
     }
 
     fn record_of(&self, value: GroupMetadataValue) -> Record {
-        Record::GroupMetadata { group: self.group_id.clone(), value: Some(Arc::new(value)) }
+        Record::GroupMetadata { group: self.group_id, value: Some(Arc::new(value)) }
     }
 
     /// Answers a member's parked SyncGroup; false if there is none.

@@ -68,7 +68,7 @@ pub(in crate::coordinator) fn join(
     };
     if write.is_none() && is_new_group {
         // classic-coordinator.md 2.1 row 10, whatever the answer was.
-        let callback = Callback::NewGroup { request: id, group: group.group_id.clone() };
+        let callback = Callback::NewGroup { request: id, group: group.group_id };
         return Ok(Some(Write { record: group.empty_record(env.now), callback }));
     }
     Ok(write)
@@ -123,7 +123,7 @@ fn join_new_member(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> 
 /// Hands out a member id (classic-coordinator.md 2.3 row 5; KIP-394).
 fn require_member_id(group: &mut ClassicGroup, join: &Join<'_>, new_id: MemberId, env: &mut Env) {
     env.event(CoordinatorEvent::MemberIdRequired {
-        group: group.group_id.clone(),
+        group: group.group_id,
         member: new_id.clone(),
         state: group.state.name(),
     });
@@ -198,7 +198,7 @@ fn rejoin(group: &mut ClassicGroup, join: &Join<'_>, env: &mut Env) -> Handled {
 fn update_member(group: &mut ClassicGroup, join: &Join<'_>, reason: impl FnOnce() -> String, env: &mut Env) -> Handled {
     let member_id = &join.request.member_id;
     group.update_member(member_id, join.protocols.clone(), join.timeouts(), Some(join.id), env);
-    env.event(CoordinatorEvent::JoinParked { group: group.group_id.clone(), member: member_id.clone() });
+    env.event(CoordinatorEvent::JoinParked { group: group.group_id, member: member_id.clone() });
     maybe_prepare_rebalance_or_complete_join(group, || prepared_reason(reason(), join.client_reason()), env)
 }
 
@@ -212,7 +212,7 @@ fn add_member(
 ) -> Handled {
     let request = &join.request;
     env.event(CoordinatorEvent::MemberJoined {
-        group: group.group_id.clone(),
+        group: group.group_id,
         member: member_id.clone(),
         instance: request.group_instance_id.clone(),
         client: join.client.client_id.clone(),
@@ -243,7 +243,7 @@ fn add_member(
     if let Some(member) = group.members.get_mut(&member_id) {
         member.session_timer = Some(timer);
     }
-    env.event(CoordinatorEvent::JoinParked { group: group.group_id.clone(), member: member_id.clone() });
+    env.event(CoordinatorEvent::JoinParked { group: group.group_id, member: member_id.clone() });
     let instance = request.group_instance_id.as_ref().map_or("null", |instance| instance.as_str());
     let reason = || {
         let adding = format!("Adding new member {member_id} with group instance id {instance}");

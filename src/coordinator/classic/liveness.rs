@@ -84,7 +84,7 @@ fn leave_one(group: &mut ClassicGroup, leaving: &LeavingMember, env: &mut Env) -
         group.remove(&leaving.member_id, env);
         env.cancel_session(&group.group_id, &leaving.member_id);
         env.event(CoordinatorEvent::PendingMemberLeft {
-            group: group.group_id.clone(),
+            group: group.group_id,
             member: leaving.member_id.clone(),
             reason: reason(),
         });
@@ -98,7 +98,7 @@ fn leave_one(group: &mut ClassicGroup, leaving: &LeavingMember, env: &mut Env) -
 /// classic-coordinator.md 5.2.
 fn remove_leaving(group: &mut ClassicGroup, member_id: &MemberId, reason: Arc<str>, env: &mut Env) {
     env.cancel_session(&group.group_id, member_id);
-    env.event(CoordinatorEvent::MemberLeft { group: group.group_id.clone(), member: member_id.clone(), reason });
+    env.event(CoordinatorEvent::MemberLeft { group: group.group_id, member: member_id.clone(), reason });
     group.fail_join_of_removed(member_id, env);
     group.remove(member_id, env);
 }
@@ -113,7 +113,7 @@ pub(in crate::coordinator) fn expire_heartbeat(
         return Ok(None);
     }
     if group.pending_join.contains(member_id) {
-        env.event(CoordinatorEvent::PendingMemberExpired { group: group.group_id.clone(), member: member_id.clone() });
+        env.event(CoordinatorEvent::PendingMemberExpired { group: group.group_id, member: member_id.clone() });
         group.remove(member_id, env);
         return complete_join_if_all_joined(group, env);
     }
@@ -128,7 +128,7 @@ pub(in crate::coordinator) fn expire_heartbeat(
 fn expire_member(group: &mut ClassicGroup, member_id: &MemberId, env: &mut Env) -> Handled {
     let reason: Arc<str> = Arc::from(format!("removing member {member_id} on heartbeat expiration."));
     env.event(CoordinatorEvent::MemberFailed {
-        group: group.group_id.clone(),
+        group: group.group_id,
         member: member_id.clone(),
         reason: reason.clone(),
     });

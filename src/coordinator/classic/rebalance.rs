@@ -47,7 +47,7 @@ pub(super) fn prepare_rebalance(group: &mut ClassicGroup, reason: Arc<str>, env:
         reset_and_propagate_assignment(group, ErrorCode::RebalanceInProgress, env);
     }
     group.pending_sync.clear();
-    env.cancel(TimerKey::Sync { group: group.group_id.clone() });
+    env.cancel(TimerKey::Sync { group: group.group_id });
     let is_initial = from_state == GroupState::Empty;
     if is_initial {
         let delay_ms = env.config.group_initial_rebalance_delay_ms;
@@ -56,7 +56,7 @@ pub(super) fn prepare_rebalance(group: &mut ClassicGroup, reason: Arc<str>, env:
     }
     group.transition_to(GroupState::PreparingRebalance, env.now)?;
     env.event(CoordinatorEvent::PreparingRebalance {
-        group: group.group_id.clone(),
+        group: group.group_id,
         from_state: from_state.name(),
         old_generation: group.generation,
         reason,
@@ -91,25 +91,25 @@ pub(in crate::coordinator) fn try_complete_initial_rebalance(
 
 /// Ends the join phase (classic-coordinator.md 2.8).
 pub(in crate::coordinator) fn complete_join(group: &mut ClassicGroup, env: &mut Env) -> Handled {
-    env.cancel(TimerKey::Join { group: group.group_id.clone() });
+    env.cancel(TimerKey::Join { group: group.group_id });
     remove_absent_dynamic_members(group, env);
     if group.state == GroupState::Dead {
         return Ok(None);
     }
     if !group.maybe_elect_new_joined_leader() && !group.members.is_empty() {
         // Only absent static members are left: wait until one returns or expires.
-        env.event(CoordinatorEvent::NoMembersRejoined { group: group.group_id.clone() });
+        env.event(CoordinatorEvent::NoMembersRejoined { group: group.group_id });
         env.set_join_timer(&group.group_id, group.rebalance_timeout_ms(), JoinTimer::Plain);
         return Ok(None);
     }
     group.init_next_generation(env.now)?;
     if group.state == GroupState::Empty {
-        env.event(CoordinatorEvent::Empty { group: group.group_id.clone(), generation: group.generation });
+        env.event(CoordinatorEvent::Empty { group: group.group_id, generation: group.generation });
         let record = group.metadata_record(|_| Bytes::from([]))?;
-        return Ok(Some(Write { record, callback: Callback::EmptyGroup { group: group.group_id.clone() } }));
+        return Ok(Some(Write { record, callback: Callback::EmptyGroup { group: group.group_id } }));
     }
     env.event(CoordinatorEvent::Stabilized {
-        group: group.group_id.clone(),
+        group: group.group_id,
         generation: group.generation,
         members: group.members.len() as u32,
         leader: group.leader.clone().unwrap_or_default(),
@@ -131,7 +131,7 @@ fn remove_absent_dynamic_members(group: &mut ClassicGroup, env: &mut Env) {
         group.remove(member_id, env);
         env.cancel_session(&group.group_id, member_id);
     }
-    env.event(CoordinatorEvent::DynamicMembersRemoved { group: group.group_id.clone(), members: absent });
+    env.event(CoordinatorEvent::DynamicMembersRemoved { group: group.group_id, members: absent });
 }
 
 /// Every member, absent static ones too, starts the new generation (classic-coordinator.md 2.8 step 6).

@@ -42,7 +42,7 @@ pub(super) fn replace(
 ) -> Handled {
     let Some(instance) = join.request.group_instance_id.clone() else { return Ok(None) };
     env.event(CoordinatorEvent::StaticMemberReplaced {
-        group: group.group_id.clone(),
+        group: group.group_id,
         instance: instance.clone(),
         old: old_id.clone(),
         new: new_id.clone(),
@@ -56,11 +56,11 @@ pub(super) fn replace(
         None => return Ok(None),
     };
     group.update_member(&new_id, join.protocols.clone(), join.timeouts(), Some(join.id), env);
-    env.event(CoordinatorEvent::JoinParked { group: group.group_id.clone(), member: new_id.clone() });
+    env.event(CoordinatorEvent::JoinParked { group: group.group_id, member: new_id.clone() });
     match group.state {
         GroupState::Stable => {
             let write = ReplaceWrite {
-                group: group.group_id.clone(),
+                group: group.group_id,
                 incarnation: group.incarnation,
                 request: join.id,
                 version: join.version,
@@ -91,7 +91,7 @@ pub(super) fn replace(
 fn replace_in_stable(group: &mut ClassicGroup, join: &Join<'_>, write: ReplaceWrite, env: &mut Env) -> Handled {
     let selected = group.select_protocol()?;
     if group.protocol_name.as_deref().unwrap_or_default() == &*selected {
-        env.event(CoordinatorEvent::StaticMemberKeepsAssignment { group: group.group_id.clone() });
+        env.event(CoordinatorEvent::StaticMemberKeepsAssignment { group: group.group_id });
         let record = group.metadata_record(|member| member.assignment.clone())?;
         group.begin_replacement(write.member, join.protocols.clone());
         return Ok(Some(Write { record, callback: Callback::StaticReplace(Box::new(write)) }));
@@ -184,7 +184,7 @@ fn revert(
 ) {
     let ReplaceWrite { instance, old_id, new_id, .. } = &write;
     env.event(CoordinatorEvent::StaticMemberReverted {
-        group: group.group_id.clone(),
+        group: group.group_id,
         instance: instance.clone(),
         old: old_id.clone(),
         new: new_id.clone(),

@@ -92,14 +92,14 @@ fn park(group: &mut ClassicGroup, id: RequestId, member_id: &MemberId, env: &mut
     if let Some(former) = member.awaiting_sync.replace(id) {
         env.open.abandon(former);
     }
-    env.event(CoordinatorEvent::SyncParked { group: group.group_id.clone(), member: member_id.clone() });
+    env.event(CoordinatorEvent::SyncParked { group: group.group_id, member: member_id.clone() });
 }
 
 /// A member has sent its SyncGroup; the last one ends the sync timer.
 fn remove_pending_sync_member(group: &mut ClassicGroup, member_id: &MemberId, env: &mut Env) {
     group.pending_sync.remove(member_id);
     if group.pending_sync.is_empty() {
-        env.cancel(TimerKey::Sync { group: group.group_id.clone() });
+        env.cancel(TimerKey::Sync { group: group.group_id });
     }
 }
 
@@ -110,7 +110,7 @@ fn store_assignment(
     env: &mut Env,
 ) -> Result<Write, super::Unexpected> {
     env.event(CoordinatorEvent::AssignmentReceived {
-        group: group.group_id.clone(),
+        group: group.group_id,
         generation: group.generation,
         leader: request.member_id.clone(),
         members: group.members.len() as u32,
@@ -120,7 +120,7 @@ fn store_assignment(
     let left_out: Vec<MemberId> = group.members.keys().filter(|id| !assignment.contains_key(*id)).cloned().collect();
     if !left_out.is_empty() {
         env.event(CoordinatorEvent::EmptyAssignments {
-            group: group.group_id.clone(),
+            group: group.group_id,
             generation: group.generation,
             members: left_out,
         });
@@ -129,7 +129,7 @@ fn store_assignment(
     let record =
         group.metadata_record(|member| assignment.get(&member.member_id).cloned().unwrap_or_else(|| empty.clone()))?;
     let write = AssignmentWrite {
-        group: group.group_id.clone(),
+        group: group.group_id,
         incarnation: group.incarnation,
         generation: request.generation_id,
         leader: request.member_id,
@@ -157,7 +157,7 @@ pub(super) fn complete_assignment(
             }
             propagate_assignment(group, ErrorCode::None, env);
             if group.transition_to(GroupState::Stable, env.now).is_ok() {
-                env.event(CoordinatorEvent::Stable { group: group.group_id.clone(), generation: group.generation });
+                env.event(CoordinatorEvent::Stable { group: group.group_id, generation: group.generation });
             }
         }
         Err(error) => {
@@ -188,6 +188,6 @@ pub(in crate::coordinator) fn expire_pending_sync(group: &mut ClassicGroup, env:
         env.cancel_session(&group.group_id, member_id);
     }
     let reason = format!("Removing {} on pending sync request expiration", java_set(&expired));
-    env.event(CoordinatorEvent::PendingSyncExpired { group: group.group_id.clone(), members: expired });
+    env.event(CoordinatorEvent::PendingSyncExpired { group: group.group_id, members: expired });
     prepare_rebalance(group, Arc::from(reason), env)
 }

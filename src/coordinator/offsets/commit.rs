@@ -43,7 +43,7 @@ pub(in crate::coordinator) fn commit(
     };
     accept_commit(state, version, &request.group_id, &committer, env)?;
     let expire_timestamp = (request.retention_time_ms != -1).then(|| env.now + request.retention_time_ms);
-    Ok(records_of(request.group_id.clone(), request.partitions.clone(), None, expire_timestamp, env))
+    Ok(records_of(request.group_id, request.partitions.clone(), None, expire_timestamp, env))
 }
 
 /// Resolves the group, validates, and keeps the committer's session alive (classic-coordinator.md 6.1 to 6.3).
@@ -64,7 +64,7 @@ fn accept_commit(
     if committer.generation.0 >= 0 {
         return Err(if version >= 9 { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration });
     }
-    env.event(CoordinatorEvent::SimpleGroupCreated { group: group_id.clone() });
+    env.event(CoordinatorEvent::SimpleGroupCreated { group: *group_id });
     let _ = state.get_or_create_group(group_id, env.now);
     Ok(())
 }

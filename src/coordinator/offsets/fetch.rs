@@ -80,7 +80,7 @@ fn all_partitions(state: &State, group: &GroupId, stable: bool) -> Vec<TopicPart
     let mut all = Vec::new();
     if let Some(topics) = state.offsets.committed.by_group.get(group) {
         for (topic, partitions) in topics.iter() {
-            all.extend(partitions.keys().map(|number| TopicPartition::new(topic.clone(), *number)));
+            all.extend(partitions.keys().map(|number| TopicPartition::new(*topic, *number)));
         }
     }
     if !stable {

@@ -12,12 +12,12 @@ use crate::protocol::message::{OffsetDeleteRequest, OffsetDeleteResponse};
 use crate::protocol::{ErrorCode, GroupId, TopicName, TopicPartition};
 
 fn offset_tombstone(group: &GroupId, topic: &TopicName, partition: i32) -> Record {
-    let partition = TopicPartition::new(topic.clone(), partition);
-    Record::OffsetCommit { group: group.clone(), partition, producer: None, value: None }
+    let partition = TopicPartition::new(*topic, partition);
+    Record::OffsetCommit { group: *group, partition, producer: None, value: None }
 }
 
 fn group_tombstone(group: &GroupId) -> Record {
-    Record::GroupMetadata { group: group.clone(), value: None }
+    Record::GroupMetadata { group: *group, value: None }
 }
 
 /// The periodic check: tombstones for expired offsets, and for Empty groups without any (classic-coordinator.md 6.6).
@@ -28,15 +28,15 @@ pub(in crate::coordinator) fn expire(state: &State, env: &mut Env) -> Vec<Record
         let nothing_left = expire_group(state, group, &mut records, env);
         if records.len() > before {
             let expired = records[before..].iter().filter_map(|record| match record {
-                Record::OffsetCommit { partition, .. } => Some(partition.clone()),
+                Record::OffsetCommit { partition, .. } => Some(*partition),
                 _ => None,
             });
             let partitions = expired.collect();
-            env.event(CoordinatorEvent::OffsetsExpired { group: group.group_id().clone(), partitions });
+            env.event(CoordinatorEvent::OffsetsExpired { group: *group.group_id(), partitions });
         }
         if nothing_left && group.state() == GroupState::Empty {
             records.push(group_tombstone(group.group_id()));
-            env.event(CoordinatorEvent::GroupExpired { group: group.group_id().clone() });
+            env.event(CoordinatorEvent::GroupExpired { group: *group.group_id() });
         }
     }
     if !records.is_empty() {
@@ -131,7 +131,7 @@ pub(in crate::coordinator) fn delete_groups(
     env: &mut Env,
 ) -> (Vec<(GroupId, ErrorCode)>, Vec<Record>) {
     let mut set: JavaHashMap<GroupId, ()> = JavaHashMap::for_set_of(groups.len());
-    set.extend(groups.iter().map(|group| (group.clone(), ())));
+    set.extend(groups.iter().map(|group| (*group, ())));
     let (mut results, mut records, mut deleted, mut offsets) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for group_id in set.keys() {
         let error = match state.group(group_id).map(ClassicGroup::state) {
@@ -142,9 +142,9 @@ pub(in crate::coordinator) fn delete_groups(
         if error == ErrorCode::None {
             offsets += delete_all_offsets(state, group_id, &mut records);
             records.push(group_tombstone(group_id));
-            deleted.push(group_id.clone());
+            deleted.push(*group_id);
         }
-        results.push((group_id.clone(), error));
+        results.push((*group_id, error));
     }
     env.event(CoordinatorEvent::GroupsDeleted { groups: deleted, offsets });
     (results, records)

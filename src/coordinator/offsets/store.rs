@@ -206,7 +206,7 @@ impl OffsetStore {
     /// Partitions of a group with open transactions, in Kafka's order.
     pub(in crate::coordinator) fn open_partitions(&self, group: &GroupId) -> Vec<(TopicName, i32)> {
         let Some(topics) = self.open.get(group) else { return Vec::new() };
-        let each = topics.iter().flat_map(|(topic, partitions)| partitions.keys().map(|p| (topic.clone(), *p)));
+        let each = topics.iter().flat_map(|(topic, partitions)| partitions.keys().map(|p| (*topic, *p)));
         each.collect()
     }
 

@@ -265,7 +265,7 @@ impl Checker<'_> {
     fn subscription(&mut self, place: &Place<'_>, entry: &ConsumerEntry, cluster: &Cluster) -> Subscription {
         let known: Vec<&str> = cluster.topics.iter().map(|topic| topic.name.as_str()).collect();
         match &entry.subscription {
-            None => Subscription::Topics(cluster.topics.iter().map(|topic| topic.name.clone()).collect()),
+            None => Subscription::Topics(cluster.topics.iter().map(|topic| topic.name).collect()),
             Some(SubscriptionEntry::Topics(names)) => {
                 let list = place.key("topics");
                 if names.is_empty() {
@@ -277,7 +277,7 @@ impl Checker<'_> {
                 // The topic's own name, not a copy: what shares its text is compared at a glance.
                 let named = |name: &String| {
                     let topic = cluster.topics.iter().find(|topic| topic.name.as_str() == name);
-                    topic.map_or_else(|| TopicName::from(name.as_str()), |topic| topic.name.clone())
+                    topic.map_or_else(|| TopicName::from(name.as_str()), |topic| topic.name)
                 };
                 Subscription::Topics(names.iter().map(named).collect())
             }

@@ -456,7 +456,7 @@ impl Brokers {
 
     pub fn metadata(&self) -> Response {
         let topic = |(name, count): &(TopicName, u32)| TopicMetadata {
-            name: name.clone(),
+            name: *name,
             leaders: (0..*count).map(|number| Some(self.ids[number as usize % self.ids.len()])).collect(),
             racks: Vec::new(),
         };
@@ -469,7 +469,7 @@ impl Brokers {
 
     pub fn committed_offsets(&self, fetch: &OffsetFetchRequest) -> Response {
         let fetched = |partition: &TopicPartition| FetchedOffset {
-            partition: partition.clone(),
+            partition: *partition,
             offset: self.committed,
             leader_epoch: -1,
             metadata: None,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::context::*;
 use crate::client::classic::PollThread;
 use crate::client::classic::quiet::Pace;
-use crate::client::{ApplicationThread, Behaviour, CloseOption, CommitStrategy, Input};
+use crate::client::{ApplicationThread, Behaviour, CloseOption, CommitStrategy, Input, Wishes};
 use crate::engine::SimTime;
 use crate::protocol::ErrorCode;
 use crate::protocol::message::Request;
@@ -124,6 +124,7 @@ proptest! {
             context.consumer.pace = Pace::Uneven;
             // It may ask for an earlier instant, at which it finds out that its slice is not over.
             context.consumer.asked.heartbeat_wake = SimTime::MAX;
+            context.consumer.wishes = Wishes::default();
             context.consumer.inputs = 0;
         }
         prop_assert_eq!(format!("{:?}", short.consumer), format!("{:?}", long.consumer));

@@ -292,12 +292,15 @@ impl FetchSession {
                 continue;
             }
             let record = u64::from(around.record_bytes[asked.partition.0 as usize]).max(1);
-            let limit = room.min(u64::from(config.max_partition_fetch_bytes)) / record;
-            // The first batch comes whatever its size.
-            let count = there.min((limit as i64).max(i64::from(first)));
-            if count == 0 {
-                in_order = false;
-                continue;
+            let limit = room.min(u64::from(config.max_partition_fetch_bytes));
+            let mut count = there;
+            if there as u64 * record > limit {
+                // The first batch comes whatever its size.
+                count = there.min(((limit / record) as i64).max(i64::from(first)));
+                if count == 0 {
+                    in_order = false;
+                    continue;
+                }
             }
             asked.answered = true;
             first = false;

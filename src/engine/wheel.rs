@@ -213,7 +213,7 @@ impl<E: Keyed> Wheel<E> {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 entries at once")
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn push_in_run(&mut self, entry: E) {
         let key = entry.key();
         let unseen = self.run.len().saturating_sub(PASSED_IN_RUN_MAX);

@@ -82,18 +82,47 @@ const HEARTBEAT_THREAD_NOT_LAST: f64 = 0.93;
 
 /// A consumer of the classic protocol: a poll thread and a heartbeat thread that share a membership.
 #[derive(Debug)]
+#[repr(C)] // in this order: what a quiet consumer touches stands together
 pub struct Consumer {
-    pub(super) settings: ConsumerSettings,
-    pub(super) protocol: RebalanceProtocol,
+    /// What the last input left it at.
+    pub(super) pace: Pace,
+    paused: bool,
+    pub(super) processing_done: bool,
+    /// The heartbeat thread ran handlers, which wakes the selector up.
+    pub(super) selector_woken: bool,
+    /// After a pause the heartbeat thread gets the processor in the middle of the poll thread's pass.
+    pub(super) heartbeat_between_rows: bool,
+    /// The member left because the application did not poll: it joins again when it does.
+    pub(super) left_unpolled: bool,
+    pub(super) callback_done: bool,
+    /// The pass that is under way will be a busy one; with `commitSync` after it if so.
+    pub(super) stall: Option<bool>,
+    pub(super) close: Option<CloseOption>,
+    /// What the application works on beside this thread.
+    pub(super) working: Option<Working>,
+    /// A stall was asked for; the pass of the application's loop that is under way is not the one.
+    pub(super) stall_asked: Option<bool>,
+    pub(super) polled_at: Option<Millis>,
+    /// Inputs so far.
+    pub(super) inputs: u64,
+    pub(super) asked: Asked,
+    pub(super) wishes: Wishes,
+    pub(super) stack: Vec<Frame>,
+    /// Connections to the leaders of fetchable partitions, as of the fetch and metadata versions below.
+    pub(super) fetch_links: Vec<usize>,
+    pub(super) fetch_links_of: (u64, u32),
+    pub(super) subscriptions: Subscriptions,
+    pub(super) heartbeat_thread: HeartbeatThread,
+    pub(super) heartbeat: Heartbeat,
     pub(super) network: Network,
+    pub(super) commits: Commits,
     pub(super) metadata: Metadata,
     pub(super) metadata_snapshot: MetadataSnapshot,
-    pub(super) subscriptions: Subscriptions,
-    pub(super) membership: Membership,
-    pub(super) heartbeat: Heartbeat,
-    pub(super) heartbeat_thread: HeartbeatThread,
     pub(super) lookup: Lookup,
-    pub(super) commits: Commits,
+    pub(super) membership: Membership,
+    pub(super) election: Option<Election>,
+    pub(super) settings: ConsumerSettings,
+    pub(super) protocol: RebalanceProtocol,
     pub(super) committed_request: Option<CommittedRequest>,
     pub(super) assignors: Vec<ConsumerPartitionAssignor>,
     /// Topics of all members, on the leader only.
@@ -103,47 +132,19 @@ pub struct Consumer {
     pub(super) joined_subscription: Option<Vec<TopicName>>,
     /// The assignment of the last SyncGroup answer.
     pub(super) assignment: ConsumerProtocolAssignment,
-    pub(super) election: Option<Election>,
     /// What the last call returned, while the leader's work holds its caller up.
     pub(super) returned: Option<Outcome>,
     pub(super) assignment_computed: bool,
-    pub(super) stack: Vec<Frame>,
-    pub(super) callback_done: bool,
-    pub(super) processing_done: bool,
-    /// What the application works on beside this thread.
-    pub(super) working: Option<Working>,
     /// The claim whose handler has the records, where each has a handler of its own.
     pub(super) busy_claim: Option<TopicPartition>,
-    /// The member left because the application did not poll: it joins again when it does.
-    pub(super) left_unpolled: bool,
     /// When SyncGroup was last answered.
     pub(super) synced_at: Millis,
     /// Records that `poll` is about to return.
     pub(super) fetched: Option<Rc<[RecordBatch]>>,
-    /// Connections to the leaders of fetchable partitions, as of the fetch and metadata versions below.
-    pub(super) fetch_links: Vec<usize>,
-    pub(super) fetch_links_of: (u64, u32),
-    pub(super) polled_at: Option<Millis>,
     pub(super) exceptions: u32,
-    /// A stall was asked for; the pass of the application's loop that is under way is not the one.
-    pub(super) stall_asked: Option<bool>,
-    /// The pass that is under way will be a busy one; with `commitSync` after it if so.
-    pub(super) stall: Option<bool>,
-    pub(super) close: Option<CloseOption>,
-    /// After a pause the heartbeat thread gets the processor in the middle of the poll thread's pass.
-    pub(super) heartbeat_between_rows: bool,
-    /// The heartbeat thread ran handlers, which wakes the selector up.
-    pub(super) selector_woken: bool,
-    /// Inputs so far.
-    pub(super) inputs: u64,
     /// Tests compare the short way of the poll thread with the long one.
     #[cfg(test)]
     pub(super) long_way: bool,
-    /// What the last input left it at.
-    pub(super) pace: Pace,
-    paused: bool,
-    pub(super) asked: Asked,
-    pub(super) wishes: Wishes,
 }
 
 impl Consumer {
@@ -351,13 +352,12 @@ impl Consumer {
         let records = NonZeroU64::new(self.subscriptions.version).filter(|_| awaits);
         let poll_wake = self.poll_wake(at, now);
         let heartbeat_wake = self.heartbeat_wake(at, now);
-        self.wish(Asked { poll_wake, heartbeat_wake, records });
+        self.wish(poll_wake, heartbeat_wake, records);
     }
 
     /// What has changed of the standing wishes.
     #[inline(always)]
-    pub(super) fn wish(&mut self, asks: Asked) {
-        let Asked { poll_wake, heartbeat_wake, records } = asks;
+    pub(super) fn wish(&mut self, poll_wake: SimTime, heartbeat_wake: SimTime, records: Option<NonZeroU64>) {
         let (asked, wishes) = (&mut self.asked, &mut self.wishes);
         wishes.records = (records != asked.records).then_some(records.is_some());
         wishes.poll_wake = (poll_wake != asked.poll_wake).then_some(poll_wake);

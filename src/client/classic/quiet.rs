@@ -16,7 +16,7 @@ use crate::engine::{Millis, SimTime};
 use crate::protocol::message::Response;
 
 use super::application::Loop;
-use super::consumer::{Asked, Consumer, Context};
+use super::consumer::{Consumer, Context};
 use super::membership::MemberState;
 use super::network::Arrival;
 use super::poll::PollCall;
@@ -78,7 +78,7 @@ impl Consumer {
         self.stack[0] = Frame::Application(Loop::Working { commit, stall: false });
         self.pace = if commit { Pace::Uneven } else { Pace::Works };
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
-        self.wish(Asked { poll_wake: SimTime::MAX, heartbeat_wake, records: None });
+        self.wish(SimTime::MAX, heartbeat_wake, None);
         true
     }
 
@@ -187,7 +187,7 @@ impl Consumer {
         let beat = self.heartbeat.heartbeat_at.max(now);
         let beats_next = self.pace == Pace::Rests && self.session_seen_at() >= beat;
         let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
-        self.wish(Asked { poll_wake, heartbeat_wake, records });
+        self.wish(poll_wake, heartbeat_wake, records);
     }
 
     /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.

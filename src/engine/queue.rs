@@ -104,6 +104,7 @@ impl<T: Copy> Keyed for Entry<T> {
 
 /// The field behind a timer or a withdrawable event.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))] // one line of the cache, not two
 struct Slot<T> {
     target: T,
     /// The deadline that stands; `due_sequence` 0: none.

@@ -22,6 +22,9 @@ const WORDS: usize = TICKS / 64;
 /// An entry goes into the run if no more than so many of it come before.
 const PASSED_IN_RUN_MAX: usize = 64;
 
+/// As many entries as this in a run are few.
+const FEW: usize = 8;
+
 /// No node: the end of a list.
 const NONE: u32 = u32::MAX;
 
@@ -45,6 +48,7 @@ pub(super) struct Wheel<E> {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))] // never in two lines of the cache
 struct Node<E> {
     entry: E,
     next: u32,
@@ -172,8 +176,23 @@ impl<E: Keyed> Wheel<E> {
             next = node.next;
             self.run.push(node.entry);
         }
-        if self.run.len() > 1 {
-            self.run.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.key()));
+        match self.run.len() {
+            0 | 1 => {}
+            2..=FEW => self.sort_few(),
+            _ => self.run.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.key())),
+        }
+    }
+
+    /// Sorts a run of a few entries: insertion, without the copies of a sort that is made for many.
+    fn sort_few(&mut self) {
+        for sorted in 1..self.run.len() {
+            let entry = self.run[sorted];
+            let mut place = sorted;
+            while place > 0 && self.run[place - 1].key() < entry.key() {
+                self.run[place] = self.run[place - 1];
+                place -= 1;
+            }
+            self.run[place] = entry;
         }
     }
 

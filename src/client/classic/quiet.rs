@@ -75,7 +75,7 @@ impl Consumer {
         self.begin_processing(records, false, cx);
         let commit = self.commits_after_batch();
         self.stack.pop();
-        self.stack[0] = Frame::Application(Loop::Working { commit, stall: false });
+        self.application_turns(Loop::Working { commit, stall: false });
         self.pace = if commit { Pace::Uneven } else { Pace::Works };
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
         self.wish(SimTime::MAX, heartbeat_wake, None);
@@ -223,7 +223,7 @@ impl Consumer {
         let Some(records) = self.fetched.take_if(|records| !records.is_empty()) else { return false };
         self.begin_processing(records, false, cx);
         self.stack.truncate(1);
-        self.stack[0] = Frame::Application(Loop::Working { commit: self.commits_after_batch(), stall: false });
+        self.application_turns(Loop::Working { commit: self.commits_after_batch(), stall: false });
         true
     }
 
@@ -240,12 +240,19 @@ impl Consumer {
         self.call_poll_again(cx)
     }
 
+    /// The application's loop is somewhere else.
+    fn application_turns(&mut self, to: Loop) {
+        if let Some(Frame::Application(at)) = self.stack.first_mut() {
+            *at = to;
+        }
+    }
+
     /// The application calls `poll`, which has nothing to do but to wait.
     fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = false;
         self.note_poll(cx);
         let until = self.pass_shortly(cx);
-        self.stack[0] = Frame::Application(Loop::Polled);
+        self.application_turns(Loop::Polled);
         let deadline = cx.ms + self.poll_timeout_ms();
         // Written where it stays: a copy of what was written a moment ago waits for it.
         self.stack.push(PollCall::RESTING);

@@ -87,6 +87,12 @@ impl Subscriptions {
     }
 
     fn place(&self, partition: &TopicPartition) -> Option<usize> {
+        // As a rule they are consecutive partitions of one topic.
+        let first = self.assigned.first()?.partition.partition;
+        let guess = partition.partition.wrapping_sub(first) as usize;
+        if self.assigned.get(guess).is_some_and(|owned| owned.partition == *partition) {
+            return Some(guess);
+        }
         self.assigned.binary_search_by(|owned| owned.partition.cmp(partition)).ok()
     }
 

@@ -112,15 +112,15 @@ fn share_batches(
         && places.len() == taken.len()
     {
         for (batch, Taken { place, from, count }) in places.iter_mut().zip(taken.drain(..)) {
-            batch.partition.clone_from(&assigned[place as usize].partition);
-            (batch.from, batch.count) = (from, count);
+            *batch = RecordBatch { partition: assigned[place as usize].partition, from, count };
         }
         return batches;
     }
     let partition = |place| assigned[place as usize].partition;
-    let batches =
-        taken.drain(..).map(|Taken { place, from, count }| RecordBatch { partition: partition(place), from, count });
-    batches.collect()
+    taken
+        .drain(..)
+        .map(|Taken { place, from, count }| RecordBatch { partition: partition(place), from, count })
+        .collect()
 }
 
 /// What Fetches and their answers depend on.

@@ -48,11 +48,12 @@ pub(super) struct Subscriptions {
     pub version: u64,
     without_position: usize,
     any_fetchable: bool,
-    /// The last commits of just these partitions, the first of them first.
+    /// The last commits of just the owned partitions in their order, the first of them first.
     commits: VecDeque<Rc<[CommittedPartition]>>,
 }
 
-/// So many commits of a consumer, one every few seconds, are kept in sight of their memory: somebody looks at the last ones.
+/// So many of a consumer's last commits are remembered, to use their memory again once nobody else looks at them: the
+/// coordinator's log does for some seconds.
 const COMMITS_KEPT: usize = 4;
 
 impl Subscriptions {
@@ -229,15 +230,17 @@ impl Subscriptions {
 
     /// These positions were committed.
     pub fn note_committed(&mut self, offsets: &Rc<[CommittedPartition]>) {
-        if offsets.len() == self.assigned.len() && self.commits.len() < COMMITS_KEPT {
-            self.commits.push_back(offsets.clone());
-        }
+        // As a rule they are the owned partitions in their order.
+        let mut all_owned = offsets.len() == self.assigned.len();
         for (number, offset) in offsets.iter().enumerate() {
-            // As a rule they are the owned partitions in their order.
             let same = self.assigned.get(number).is_some_and(|owned| owned.partition == offset.partition);
+            all_owned &= same;
             if let Some(place) = if same { Some(number) } else { self.place(&offset.partition) } {
                 self.assigned[place].committed = offset.offset;
             }
+        }
+        if all_owned && self.commits.len() < COMMITS_KEPT {
+            self.commits.push_back(offsets.clone());
         }
     }
 

@@ -6,7 +6,6 @@
 #![allow(clippy::disallowed_types, reason = "a benchmark measures the real clock; no run sees it")]
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rebalab::analysis::Analysis;
@@ -79,12 +78,11 @@ fn scenario() -> Scenario {
 }
 
 fn directory() -> Directory {
-    let topic: Arc<str> = "orders".into();
     let consumer = |number: u32| {
         let name = format!("worker-{number}");
         ConsumerEntry { client_id: name.as_str().into(), name: name.into(), group: "billing".into() }
     };
-    let partition = |partition: i32| TopicPartition { topic: rebalab::protocol::TopicName::from(&*topic), partition };
+    let partition = |partition: i32| TopicPartition::new("orders", partition);
     Directory {
         consumers: (0..CONSUMERS).map(consumer).collect(),
         partitions: (0..PARTITIONS).map(partition).collect(),

@@ -281,7 +281,7 @@ pub fn leader_order(join_response: &[JoinGroupResponseMember]) -> Result<Vec<Gro
             Some(before) => before.subscription.clone(),
             None => ConsumerProtocolSubscription::decode(&member.metadata)?,
         };
-        let (member_id, group_instance_id) = (member.member_id.clone(), member.group_instance_id.clone());
+        let (member_id, group_instance_id) = (member.member_id.clone(), member.group_instance_id);
         members.push(Some(GroupMember { member_id, group_instance_id, subscription }));
     }
     let order: JavaHashMap<&MemberId, usize> = join_response.iter().map(|member| &member.member_id).zip(0..).collect();

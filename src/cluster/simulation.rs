@@ -184,7 +184,7 @@ pub fn directory(scenario: &Scenario) -> Directory {
         group.consumers.iter().map(|consumer| ConsumerEntry {
             name: consumer.name.clone(),
             group: group.id,
-            client_id: consumer.config.client_id.clone(),
+            client_id: consumer.config.client_id,
         })
     });
     let there = scenario.cluster.topics.iter().filter(|topic| topic.created_at == SimTime::ZERO);
@@ -250,7 +250,7 @@ impl<'a> Simulation<'a> {
         };
         let client_info = scenario.consumers().enumerate().map(|(index, consumer)| {
             let client_host = format!("/10.0.{}.{}", index / 250, index % 250 + 1).into();
-            Rc::new(ClientInfo { client_id: consumer.config.client_id.clone(), client_host })
+            Rc::new(ClientInfo { client_id: consumer.config.client_id, client_host })
         });
         let client_info = client_info.collect();
         let names = scenario.consumers().map(|consumer| consumer.name.clone());

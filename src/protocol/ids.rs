@@ -14,78 +14,8 @@ pub type Bytes = Arc<[u8]>;
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, serde::Serialize, serde::Deserialize)]
-        pub struct $name(pub Arc<str>);
-
-        impl PartialEq for $name {
-            /// By the text; names that share their text are seen to be equal without reading it.
-            fn eq(&self, other: &Self) -> bool {
-                Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-            }
-        }
-        impl Eq for $name {}
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                self.0.hash(state);
-            }
-        }
-
-        impl Ord for $name {
-            /// By the text, see above.
-            fn cmp(&self, other: &Self) -> Ordering {
-                if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
-            }
-        }
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-
-        impl $name {
-            /// The text itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                $name(Arc::from(text))
-            }
-        }
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                $name(Arc::from(text))
-            }
-        }
-        impl Default for $name {
-            fn default() -> Self {
-                $name(Arc::from(""))
-            }
-        }
-        impl std::borrow::Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
-            }
-        }
-    };
-}
-
-macro_rules! interned_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
         ///
-        /// There are few of them, and they are copied all the time: each text is kept once and for good, so that a copy is
+        /// Scenarios give few of them, and they are copied all the time: each text is kept once and for good, so that a copy is
         /// a pointer, and equal names are the same pointer.
         #[derive(Clone, Copy)]
         pub struct $name(&'static str);
@@ -175,7 +105,7 @@ fn interned(text: &str) -> &'static str {
     kept
 }
 
-interned_id!(
+string_id!(
     /// `group.id`.
     GroupId
 );
@@ -187,7 +117,7 @@ string_id!(
     /// `client.id`.
     ClientId
 );
-interned_id!(
+string_id!(
     /// Name of a topic.
     TopicName
 );

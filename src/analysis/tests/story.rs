@@ -197,7 +197,7 @@ impl Story {
         let event = CoordinatorEvent::MemberJoined {
             group: GROUP.into(),
             member: self.id(consumer),
-            instance: config.group_instance_id.clone(),
+            instance: config.group_instance_id,
             client: (&*name(consumer)).into(),
             state: "",
             was_pending: config.group_instance_id.is_none(),

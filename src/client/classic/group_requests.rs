@@ -55,7 +55,7 @@ impl Consumer {
             session_timeout_ms: self.settings.config.session_timeout_ms,
             rebalance_timeout_ms: self.rebalance_timeout_ms(),
             member_id: sent.member_id.clone(),
-            group_instance_id: self.settings.config.group_instance_id.clone(),
+            group_instance_id: self.settings.config.group_instance_id,
             protocol_type: Arc::from(PROTOCOL_TYPE),
             protocols: self.join_protocols(),
             reason: reason.clone(),
@@ -69,7 +69,7 @@ impl Consumer {
 
     /// The instance id where the version of a request has it.
     pub(super) fn instance_id_since(&self, version: i16, first: i16) -> Option<GroupInstanceId> {
-        self.settings.config.group_instance_id.clone().filter(|_| version >= first)
+        self.settings.config.group_instance_id.filter(|_| version >= first)
     }
 
     /// Why it joins, in this client's words.

@@ -368,7 +368,7 @@ impl Consumer {
     }
 
     /// The Heartbeat of a member in a generation: the same one each time.
-    fn heartbeat_request(&mut self, sent: &Rc<GroupGeneration>) -> Rc<Request> {
+    fn heartbeat_request(&mut self, sent: &GroupGeneration) -> Rc<Request> {
         if let Some(last) = &self.heartbeat.request
             && let Request::Heartbeat(request) = &**last
             && request.generation_id == sent.id

@@ -280,7 +280,7 @@ impl Consumer {
             }
         }
         for (partition, offset) in &found {
-            cx.event(ClientEvent::PositionSet { partition: *(*partition), offset: *offset, reset: true });
+            cx.event(ClientEvent::PositionSet { partition: **partition, offset: *offset, reset: true });
         }
         self.subscriptions.seek(found.into_iter());
     }

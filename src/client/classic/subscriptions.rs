@@ -105,7 +105,7 @@ impl Subscriptions {
             kept.map_or_else(|_| AssignedPartition::new(*partition), |place| old[place].clone())
         };
         self.assigned = partitions.iter().map(assigned).collect();
-        self.assigned.sort_by_key(|left| left.partition);
+        self.assigned.sort_by_key(|owned| owned.partition);
         self.assigned.dedup_by(|left, right| left.partition == right.partition);
         self.changed();
     }

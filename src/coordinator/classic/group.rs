@@ -302,7 +302,7 @@ impl ClassicGroup {
                     self.group_id
                 )));
             }
-            self.static_members.insert(instance.clone(), member_id.clone());
+            self.static_members.insert(*instance, member_id.clone());
         }
         if self.members.is_empty() {
             self.protocol_type = Some(protocol_type.clone());
@@ -512,7 +512,7 @@ impl ClassicGroup {
             .map(|member| {
                 Ok(JoinGroupResponseMember {
                     member_id: member.member_id.clone(),
-                    group_instance_id: member.group_instance_id.clone(),
+                    group_instance_id: member.group_instance_id,
                     metadata: member.metadata(protocol)?.clone(),
                 })
             })
@@ -546,8 +546,8 @@ impl ClassicGroup {
             };
             Ok(MemberMetadata {
                 member_id: member.member_id.clone(),
-                group_instance_id: member.group_instance_id.clone(),
-                client_id: member.client_id.clone(),
+                group_instance_id: member.group_instance_id,
+                client_id: member.client_id,
                 client_host: member.client_host.clone(),
                 rebalance_timeout_ms: member.rebalance_timeout_ms,
                 session_timeout_ms: member.session_timeout_ms,

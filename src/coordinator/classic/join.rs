@@ -214,8 +214,8 @@ fn add_member(
     env.event(CoordinatorEvent::MemberJoined {
         group: group.group_id,
         member: member_id.clone(),
-        instance: request.group_instance_id.clone(),
-        client: join.client.client_id.clone(),
+        instance: request.group_instance_id,
+        client: join.client.client_id,
         state: group.state.name(),
         was_pending,
     });
@@ -224,8 +224,8 @@ fn add_member(
     }
     let member = Member {
         member_id: member_id.clone(),
-        group_instance_id: request.group_instance_id.clone(),
-        client_id: join.client.client_id.clone(),
+        group_instance_id: request.group_instance_id,
+        client_id: join.client.client_id,
         client_host: join.client.client_host.clone(),
         rebalance_timeout_ms: request.rebalance_timeout_ms,
         session_timeout_ms: request.session_timeout_ms,

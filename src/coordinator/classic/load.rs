@@ -35,8 +35,8 @@ pub(in crate::coordinator) fn group_from_record(
         let selected = JoinGroupProtocol { name: protocol.clone(), metadata: written.subscription.clone() };
         let member = Member {
             member_id: written.member_id.clone(),
-            group_instance_id: written.group_instance_id.clone(),
-            client_id: written.client_id.clone(),
+            group_instance_id: written.group_instance_id,
+            client_id: written.client_id,
             client_host: written.client_host.clone(),
             rebalance_timeout_ms,
             session_timeout_ms: written.session_timeout_ms,

@@ -40,10 +40,10 @@ pub(super) fn replace(
     new_id: MemberId,
     env: &mut Env,
 ) -> Handled {
-    let Some(instance) = join.request.group_instance_id.clone() else { return Ok(None) };
+    let Some(instance) = join.request.group_instance_id else { return Ok(None) };
     env.event(CoordinatorEvent::StaticMemberReplaced {
         group: group.group_id,
-        instance: instance.clone(),
+        instance,
         old: old_id.clone(),
         new: new_id.clone(),
         state: group.state.name(),
@@ -137,7 +137,7 @@ fn replace_static_member(
     if group.is_leader(old_id) {
         group.leader = Some(new_id.clone());
     }
-    group.static_members.insert(instance.clone(), new_id.clone());
+    group.static_members.insert(*instance, new_id.clone());
     Ok(incarnation)
 }
 
@@ -185,7 +185,7 @@ fn revert(
     let ReplaceWrite { instance, old_id, new_id, .. } = &write;
     env.event(CoordinatorEvent::StaticMemberReverted {
         group: group.group_id,
-        instance: instance.clone(),
+        instance: *instance,
         old: old_id.clone(),
         new: new_id.clone(),
         cause: error.name().into(),

@@ -211,6 +211,7 @@ impl Consumer {
         let rests = match (std::mem::replace(&mut self.pace, Pace::Uneven), input) {
             (Pace::Rests, Input::Records(batches)) => self.return_from_rest(batches, &mut cx),
             (Pace::Works, Input::ProcessingDone) => self.rest_after_work(&mut cx),
+            (Pace::Rests, Input::ProcessingDone) => self.rest_after_work_beside(&mut cx),
             (Pace::Rests, Input::Wake(Thread::Heartbeat)) => self.beat_at_rest(&mut cx),
             (Pace::Rests, Input::Wake(Thread::Poll)) => self.wake_at_rest(&mut cx),
             (Pace::Rests, Input::Response { connection, correlation_id, body }) => {
@@ -244,7 +245,7 @@ impl Consumer {
             }
             let at = self.whereabouts();
             if !self.run_heartbeat_thread(at, cx) {
-                if shortly {
+                if shortly || self.application_works_beside() {
                     self.note_pace();
                 }
                 return self.ask(at, cx.ms);

@@ -281,6 +281,15 @@ impl Consumer {
         true
     }
 
+    /// A row of a settled member whose network rests would do nothing but go to sleep again.
+    pub(super) fn heartbeat_pass_is_idle(&self, cx: &Context<'_>) -> bool {
+        let over = self.heartbeat.heartbeat_at.min(self.heartbeat.session_at);
+        cx.ms < over
+            && (cx.ms < self.poll_interval_seen_at() || self.keeps_polling(true))
+            && !self.stops_beating()
+            && self.network_rests(cx.ms)
+    }
+
     /// The connection that the generation began with is gone.
     fn generation_lost_its_connection(&self) -> bool {
         self.settings.behaviour.heartbeat_failure == HeartbeatFailure::EndsWithConnection

@@ -15,7 +15,7 @@ use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, Rec
 use crate::engine::{Millis, SimTime};
 use crate::protocol::message::Response;
 
-use super::application::Loop;
+use super::application::{Loop, Working};
 use super::consumer::{Consumer, Context};
 use super::membership::MemberState;
 use super::network::Arrival;
@@ -28,8 +28,9 @@ pub(super) enum Pace {
     /// Something else than the following.
     Uneven,
     /// The poll thread waits in the selector, and the heartbeat thread sleeps: a stable member that nobody wants anything of.
+    /// The application may work beside.
     Rests,
-    /// From there `poll` returned with records, and the application works on them.
+    /// From there `poll` returned with records, and the application works on them on the thread that polls.
     Works,
 }
 
@@ -42,6 +43,10 @@ pub(super) const WORKS: Whereabouts = Whereabouts { selects: false, reads: false
 impl Consumer {
     /// Notes that the consumer rests, if it does.
     pub(super) fn note_pace(&mut self) {
+        #[cfg(test)]
+        if self.long_way {
+            return;
+        }
         let rests = matches!(self.stack.as_slice(),
             [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector());
         if rests && self.is_even() && self.is_settled() {
@@ -55,12 +60,10 @@ impl Consumer {
         thread.enabled
             && !thread.held_back
             && !thread.is_roused()
-            && behaviour.application == ApplicationThread::Polls
-            && behaviour.fetching == Fetching::Apart
+            && behaviour.fetching != Fetching::Loop
             && self.settings.application.commit != CommitStrategy::AsyncAfterBatch
             && self.membership.state == MemberState::Stable
             && !self.network.has_any_failed()
-            && self.working.is_none()
             && self.stall.is_none()
             && self.stall_asked.is_none()
             && self.close.is_none()
@@ -75,6 +78,12 @@ impl Consumer {
         self.begin_processing(records, false, cx);
         let commit = self.commits_after_batch();
         self.stack.pop();
+        if self.application_works_beside() {
+            self.application_turns(Loop::Poll);
+            self.heartbeat.poll(cx.ms);
+            self.working = Some(Working { commit, stall: false });
+            return self.has_nothing_to_do_before_select(cx) && self.rest_again(cx);
+        }
         self.application_turns(Loop::Working { commit, stall: false });
         self.pace = if commit { Pace::Uneven } else { Pace::Works };
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
@@ -89,7 +98,31 @@ impl Consumer {
         if cx.ms >= self.auto_commit_at() || self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
             return false;
         }
-        if !self.call_poll_again(cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+        self.rest_again(cx)
+    }
+
+    /// The application that worked beside has done its work and calls `poll`, which waits in the selector. False if there is
+    /// something to do first.
+    pub(super) fn rest_after_work_beside(&mut self, cx: &mut Context<'_>) -> bool {
+        self.processing_done = true;
+        let (Some(Frame::Poll(call)), Some(work)) = (self.stack.last(), self.working) else { return false };
+        let deadline = call.deadline;
+        if cx.ms >= self.auto_commit_at() || work.commit || !self.has_nothing_to_do_before_select(cx) {
+            return false;
+        }
+        // The selector came back to find the work done: what it waited for until then is behind it.
+        self.network.note_fetch_cycles(cx.now);
+        if cx.ms > deadline {
+            self.pass_over_empty_polls(deadline, cx);
+        }
+        self.working = None;
+        self.stack.pop();
+        self.rest_again(cx)
+    }
+
+    /// The application calls `poll`, which has nothing to do but to wait. False if there is something to do all the same.
+    fn rest_again(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.call_poll_again(cx) || !self.heartbeat_thread_sleeps_on(cx) {
             return false;
         }
         self.pace = Pace::Rests;
@@ -158,6 +191,9 @@ impl Consumer {
     fn rest_on(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return false };
         let mut call = *call;
+        if !self.nothing_arrived(cx) {
+            return false;
+        }
         if cx.ms > call.deadline {
             call.deadline = self.pass_over_empty_polls(call.deadline, cx);
         }
@@ -168,7 +204,7 @@ impl Consumer {
             call.until = self.mind_timers(cx);
         }
         self.stack[1] = Frame::Poll(call);
-        if !rests || !self.goes_on_resting(call.until, cx) || self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+        if !rests || !self.goes_on_resting(call.until, cx) || !self.heartbeat_thread_sleeps_on(cx) {
             return false;
         }
         self.pace = Pace::Rests;
@@ -177,15 +213,16 @@ impl Consumer {
     }
 
     fn ask_at_rest(&mut self, now: Millis) {
+        let takes = self.working.is_none();
         let version = NonZeroU64::new(self.subscriptions.version);
-        let records = version.filter(|_| self.subscriptions.any_fetchable());
+        let records = version.filter(|_| takes && self.subscriptions.any_fetchable());
         let until = match self.stack.last() {
             Some(Frame::Poll(call)) => call.until,
             _ => now,
         };
         let poll_wake = wake_at(until.min(self.network_deadline(now)), now);
         let beat = self.heartbeat.heartbeat_at.max(now);
-        let beats_next = self.pace == Pace::Rests && self.session_seen_at() >= beat;
+        let beats_next = self.pace == Pace::Rests && takes && self.session_seen_at() >= beat;
         let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
         self.wish(poll_wake, heartbeat_wake, records);
     }
@@ -250,7 +287,9 @@ impl Consumer {
     /// The application calls `poll`, which has nothing to do but to wait.
     fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = false;
-        self.note_poll(cx);
+        if self.working.is_none() {
+            self.note_poll(cx);
+        }
         let until = self.pass_shortly(cx);
         self.application_turns(Loop::Polled);
         let deadline = cx.ms + self.poll_timeout_ms();
@@ -321,6 +360,20 @@ impl Consumer {
     /// In the selector, whose time is over then, there is nothing to do.
     fn goes_on_resting(&self, until: Millis, cx: &Context<'_>) -> bool {
         cx.ms < until && self.nothing_arrived(cx)
+    }
+
+    /// The heartbeat thread need not run, or finds nothing to do but to sleep for another slice: false if it may find
+    /// something.
+    fn heartbeat_thread_sleeps_on(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.heartbeat_pass_is_due(SELECTS, cx.ms) {
+            return true;
+        }
+        if self.heartbeat_thread.notified || !self.heartbeat_pass_is_idle(cx) {
+            return false;
+        }
+        self.network.note_fetch_cycles(cx.now);
+        self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
+        true
     }
 
     /// `poll` over the network would read, send and handle nothing.

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::context::*;
 use crate::client::classic::PollThread;
 use crate::client::classic::quiet::Pace;
-use crate::client::{ApplicationThread, Behaviour, CloseOption, CommitStrategy, Input, Wishes};
+use crate::client::{
+    ApplicationThread, Behaviour, CloseOption, CommitStrategy, Fetching, Input, PollInterval, SessionTimer, Wishes,
+};
 use crate::engine::SimTime;
 use crate::protocol::ErrorCode;
 use crate::protocol::message::Request;
@@ -49,8 +51,9 @@ fn take(context: &mut TestContext, step: &Step) {
     match step {
         Step::Advance(millis) => context.advance(*millis),
         Step::Records { partition, count } => {
+            let awaits = context.consumer.asked.records.is_some();
             let owned = context.consumer.assigned();
-            if owned.iter().any(|owned| owned.partition.partition == *partition && owned.fetchable) {
+            if awaits && owned.iter().any(|owned| owned.partition.partition == *partition && owned.fetchable) {
                 context.records(*partition, *count);
             }
         }
@@ -89,23 +92,55 @@ fn rejoin(context: &mut TestContext, owned: &[i32]) {
     }
 }
 
+/// More than a consumer draws in a test.
+const DRAWS: u32 = 2_000;
+
+const APPLICATIONS: [ApplicationThread; 4] = [
+    ApplicationThread::Polls,
+    ApplicationThread::Beside,
+    ApplicationThread::BesideWithListener,
+    ApplicationThread::BesideUntilPoll,
+];
+
+const POLL_INTERVALS: [PollInterval; 4] = [
+    PollInterval::Unlimited,
+    PollInterval::Leaves,
+    PollInterval::LeavesChecked { every_ms: 500 },
+    PollInterval::LeavesAtHeartbeat,
+];
+
+const SESSION_TIMERS: [SessionTimer; 4] = [
+    SessionTimer::DropsCoordinator,
+    SessionTimer::DropsCoordinatorAfterBeat,
+    SessionTimer::Loses,
+    SessionTimer::None,
+];
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
     fn the_short_way_of_the_poll_thread_does_what_the_long_way_does(
         steps in prop::collection::vec(step(), 1..60),
-        application in prop::sample::select(vec![ApplicationThread::Polls, ApplicationThread::BesideUntilPoll]),
+        application in prop::sample::select(APPLICATIONS.to_vec()),
+        fetching in prop::sample::select(vec![Fetching::Apart, Fetching::Shared, Fetching::Awaited]),
+        sleeps_in_slices in any::<bool>(),
+        poll_interval in prop::sample::select(POLL_INTERVALS.to_vec()),
+        session_timer in prop::sample::select(SESSION_TIMERS.to_vec()),
         commit in prop::sample::select(vec![CommitStrategy::None, CommitStrategy::SyncAfterBatch]),
         auto_commit in any::<bool>(),
     ) {
         let mut settings = settings();
         settings.config.enable_auto_commit = auto_commit;
         settings.application.commit = commit;
-        settings.behaviour = Behaviour { application, ..Behaviour::default() };
+        settings.behaviour = Behaviour {
+            application, fetching, sleeps_in_slices, poll_interval, session_timer, ..Behaviour::default()
+        };
         let [mut short, mut long] = [false, true].map(|long_way| {
             let mut context = TestContext::stable(settings.clone(), &[0, 1]);
             context.consumer.long_way = long_way;
+            context.consumer.pace = if long_way { Pace::Uneven } else { context.consumer.pace };
+            context.random = (0..DRAWS).map(|n| f64::from(n * 619 % 1_000) / 1_000.0).collect();
             context
         });
         for step in &steps {
@@ -113,6 +148,7 @@ proptest! {
             take(&mut long, step);
             prop_assert_eq!(format!("{:?}", short.log), format!("{:?}", long.log), "after {:?}", step);
             prop_assert_eq!(&short.awaits, &long.awaits, "after {:?}", step);
+            prop_assert_eq!(short.random.len(), long.random.len(), "draws after {:?}", step);
             prop_assert_eq!(format!("{:?}", short.sent), format!("{:?}", long.sent), "after {:?}", step);
             short.forget();
             long.forget();

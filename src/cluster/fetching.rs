@@ -62,6 +62,8 @@ struct FetchSession {
     partitions: Vec<Asked>,
     /// They are others than when it was last sent.
     made_up: bool,
+    /// Partitions of which something was buffered are not among them.
+    leaves_out: bool,
     /// When the Fetch under way was sent, or sent again after an answer without records.
     sent: Option<SimTime>,
     /// It is at the broker from then on.
@@ -164,6 +166,7 @@ impl FetchSession {
             version: None,
             partitions: Vec::new(),
             made_up: false,
+            leaves_out: false,
             sent: None,
             at_broker: SimTime::ZERO,
             way_back: SimDuration::ZERO,
@@ -377,7 +380,7 @@ impl PartitionList {
         set.extend(fetchable);
         self.wanted.clear();
         self.wanted.extend(set.values().copied());
-        self.wanted_of = self.version;
+        self.wanted_of = self.version.filter(|_| unless_in.is_none());
     }
 }
 
@@ -404,8 +407,10 @@ impl Fetcher {
             if !per_partition && buffer.iter().any(is_buffered) {
                 continue;
             }
-            if per_partition || session.version != list.version {
-                list.order_wanted(assigned, per_partition.then_some(&*buffer));
+            let leaves_out = per_partition && !buffer.is_empty();
+            if leaves_out || session.leaves_out || session.version != list.version {
+                list.order_wanted(assigned, leaves_out.then_some(&*buffer));
+                session.leaves_out = leaves_out;
                 let wanted = list.wanted.iter().filter(|(partition, _)| brokers.serves(*partition) == Some(broker));
                 if !session.make_up(list.version, wanted.copied()) {
                     session.sent = None;

@@ -165,6 +165,29 @@ impl Consumer {
         })
     }
 
+    /// `commitSync` of a settled member: it is sent at once, and its call waits on the stack. False if there is something
+    /// else to do for it.
+    pub(super) fn begin_commit_sync(&mut self, cx: &mut Context<'_>) -> bool {
+        let Frame::CommitSync(mut call) = self.commit_sync_call(CommitPlace::Application, cx) else { return false };
+        let sends = !call.offsets.is_empty();
+        if sends {
+            call.step = Step::Await(self.send_commit(call.offsets.clone(), CommitKind::Sync, cx));
+        }
+        self.stack.push(Frame::CommitSync(call));
+        sends && self.commits.results.is_empty()
+    }
+
+    /// The call that waits on the stack is over if its commit has succeeded. False if it has to go on.
+    pub(super) fn end_commit_sync(&mut self) -> bool {
+        let Some(Frame::CommitSync(CommitSync { step: Step::Await(id), .. })) = self.stack.last() else { return false };
+        let succeeded = matches!(self.commits.results.as_slice(), [(ended, Ok(()))] if ended == id);
+        if succeeded {
+            self.commits.results.clear();
+            self.stack.pop();
+        }
+        succeeded
+    }
+
     pub(super) fn step_commit_sync(
         &mut self,
         mut call: CommitSync,

@@ -217,6 +217,9 @@ impl Consumer {
             (Pace::Rests, Input::Response { connection, correlation_id, body }) => {
                 self.answer_at_rest(connection, correlation_id, body, &mut cx)
             }
+            (Pace::Commits, Input::Response { connection, correlation_id, body }) => {
+                self.rest_after_commit(connection, correlation_id, body, &mut cx)
+            }
             (_, input) => {
                 self.take(input, &mut cx);
                 false
@@ -245,7 +248,7 @@ impl Consumer {
             }
             let at = self.whereabouts();
             if !self.run_heartbeat_thread(at, cx) {
-                if shortly || self.application_works_beside() {
+                if shortly || self.application_works_beside() || self.fetches_in_a_loop() {
                     self.note_pace();
                 }
                 return self.ask(at, cx.ms);
@@ -347,7 +350,7 @@ impl Consumer {
     }
 
     /// What the threads wait for from now on, as far as it has changed.
-    fn ask(&mut self, at: Whereabouts, now: Millis) {
+    pub(super) fn ask(&mut self, at: Whereabouts, now: Millis) {
         let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
         let records = NonZeroU64::new(self.subscriptions.version).filter(|_| awaits);

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use crate::client::{ApplicationThread, Callback, Connection, Fetching, HeartbeatFailure, RecordBatch, Subscription};
-use crate::engine::Millis;
+use crate::engine::{Millis, SimTime};
 
 use super::callback::ListenerCall;
 use super::consumer::{Consumer, Context};
@@ -320,8 +320,8 @@ impl Consumer {
         if self.may_fetch() {
             self.send_fetches(cx);
         }
-        if fetch_loop && let Some(parked) = self.network.last_parked(cx.now) {
-            until = until.min(parked.millis() + 1);
+        if fetch_loop {
+            until = until.min(self.loop_turns_at(cx.now));
         }
         if self.next_pass_is_due_soon() {
             until = until.min(cx.ms + i64::from(self.settings.config.retry_backoff_ms)).min(call.deadline);
@@ -339,6 +339,11 @@ impl Consumer {
         }
         let last_look = expired && self.subscriptions.any_fetchable();
         call.at(if last_look { Step::LastLook { inputs: self.inputs } } else { Step::Select })
+    }
+
+    /// When a fetch loop goes on by itself: its last parked Fetch has returned.
+    pub(super) fn loop_turns_at(&self, now: SimTime) -> Millis {
+        self.network.last_parked(now).map_or(Millis(i64::MAX), |parked| parked.millis() + 1)
     }
 
     /// The next pass has something to do that no answer announces: positions to be looked up again, a join to be tried
@@ -439,7 +444,7 @@ impl Consumer {
     }
 
     /// A fetch loop (kafkajs) waits for the answers to its group requests.
-    fn may_fetch(&self) -> bool {
+    pub(super) fn may_fetch(&self) -> bool {
         self.settings.behaviour.fetching != Fetching::Loop
             || self.coordinator_connection().is_none_or(|connection| self.network.pending(connection) == 0)
     }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch};
 use crate::engine::{Millis, SimTime};
+use crate::protocol::ErrorCode;
 use crate::protocol::message::Response;
 
 use super::application::{Loop, Working};
@@ -32,10 +33,15 @@ pub(super) enum Pace {
     Rests,
     /// From there `poll` returned with records, and the application works on them on the thread that polls.
     Works,
+    /// With its work done the application waits for its `commitSync`, which was sent.
+    Commits,
 }
 
 /// The poll thread waits in the selector.
 const SELECTS: Whereabouts = Whereabouts { selects: true, reads: true, holds_monitor: false };
+
+/// It waits for the answer to a commit.
+const COMMITS: Whereabouts = Whereabouts { selects: false, reads: true, holds_monitor: false };
 
 /// The application works.
 pub(super) const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
@@ -54,13 +60,17 @@ impl Consumer {
         }
     }
 
+    /// A loop of Fetches on the thread that polls does everything, heartbeats too.
+    pub(super) fn fetches_in_a_loop(&self) -> bool {
+        self.settings.behaviour.fetching == Fetching::Loop
+    }
+
     /// Nothing but the next record, the next heartbeat or the end of the application's work is waited for.
     fn is_even(&self) -> bool {
-        let (thread, behaviour) = (&self.heartbeat_thread, &self.settings.behaviour);
-        thread.enabled
+        let thread = &self.heartbeat_thread;
+        let sleeps = thread.enabled && !thread.is_roused();
+        (sleeps || self.fetches_in_a_loop())
             && !thread.held_back
-            && !thread.is_roused()
-            && behaviour.fetching != Fetching::Loop
             && self.settings.application.commit != CommitStrategy::AsyncAfterBatch
             && self.membership.state == MemberState::Stable
             && !self.network.has_any_failed()
@@ -85,29 +95,31 @@ impl Consumer {
             return self.has_nothing_to_do_before_select(cx) && self.rest_again(cx);
         }
         self.application_turns(Loop::Working { commit, stall: false });
-        self.pace = if commit { Pace::Uneven } else { Pace::Works };
+        self.pace = Pace::Works;
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
         self.wish(SimTime::MAX, heartbeat_wake, None);
         true
     }
 
-    /// The application has done its work and calls `poll`, which waits in the selector. False if there is something to do
-    /// first.
+    /// The application has done its work and calls `commitSync`, or `poll`, which waits in the selector. False if there is
+    /// something to do first.
     pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = true;
-        if cx.ms >= self.auto_commit_at() || self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
+        if self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
             return false;
         }
-        self.rest_again(cx)
+        match self.stack.first() {
+            Some(Frame::Application(Loop::Working { commit: true, .. })) => self.wait_for_commit(cx),
+            _ => self.rest_again(cx),
+        }
     }
 
-    /// The application that worked beside has done its work and calls `poll`, which waits in the selector. False if there is
-    /// something to do first.
+    /// The same, where the application worked beside the thread that polls.
     pub(super) fn rest_after_work_beside(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = true;
         let (Some(Frame::Poll(call)), Some(work)) = (self.stack.last(), self.working) else { return false };
         let deadline = call.deadline;
-        if cx.ms >= self.auto_commit_at() || work.commit || !self.has_nothing_to_do_before_select(cx) {
+        if !self.has_nothing_to_do_before_select(cx) {
             return false;
         }
         // The selector came back to find the work done: what it waited for until then is behind it.
@@ -117,12 +129,49 @@ impl Consumer {
         }
         self.working = None;
         self.stack.pop();
-        self.rest_again(cx)
+        if work.commit { self.wait_for_commit(cx) } else { self.rest_again(cx) }
+    }
+
+    /// The application calls `commitSync` and waits for the answer. False if it has to do something else.
+    fn wait_for_commit(&mut self, cx: &mut Context<'_>) -> bool {
+        self.processing_done = false;
+        self.application_turns(Loop::Committed);
+        if !self.begin_commit_sync(cx) || !self.nothing_arrived(cx) {
+            return false;
+        }
+        self.pace = Pace::Commits;
+        self.ask(COMMITS, cx.ms);
+        true
+    }
+
+    /// An answer comes in while the application waits for its `commitSync`. If it is that one, the application calls `poll`,
+    /// which waits in the selector. False if there is something else to do.
+    pub(super) fn rest_after_commit(
+        &mut self,
+        connection: Connection,
+        correlation_id: u32,
+        body: Response,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let succeeds = matches!(&body, Response::OffsetCommit(answer) if answer.first_error() == ErrorCode::None);
+        if !succeeds || !self.nothing_arrived(cx) {
+            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
+            return false;
+        }
+        let Some(done) = self.network.take_answer(connection, correlation_id, body, cx.now) else { return false };
+        self.on_completed(done, cx);
+        if !self.nothing_arrived(cx) || !self.end_commit_sync() {
+            return false;
+        }
+        self.application_turns(Loop::Poll);
+        self.has_nothing_to_do_before_select(cx) && self.rest_again(cx)
     }
 
     /// The application calls `poll`, which has nothing to do but to wait. False if there is something to do all the same.
     fn rest_again(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.call_poll_again(cx) || !self.heartbeat_thread_sleeps_on(cx) {
+        // A loop of Fetches waits for the answers to its group requests, this pass's commit among them.
+        let waits = self.fetches_in_a_loop() && (cx.ms >= self.auto_commit_at() || !self.may_fetch());
+        if waits || !self.call_poll_again(cx) || !self.heartbeat_thread_sleeps_on(cx) {
             return false;
         }
         self.pace = Pace::Rests;
@@ -160,7 +209,9 @@ impl Consumer {
     pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> bool {
         self.asked.poll_wake = SimTime::MAX;
         match self.stack.last() {
-            Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => self.rest_on(cx),
+            Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => {
+                !self.fetches_in_a_loop() && self.rest_on(cx)
+            }
             _ => false,
         }
     }
@@ -174,7 +225,7 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> bool {
         let rests = matches!(self.stack.last(), Some(Frame::Poll(call)) if cx.ms < call.until);
-        if !rests || !self.nothing_arrived(cx) {
+        if !rests || self.fetches_in_a_loop() || !self.nothing_arrived(cx) {
             self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
             return false;
         }
@@ -222,7 +273,8 @@ impl Consumer {
         };
         let poll_wake = wake_at(until.min(self.network_deadline(now)), now);
         let beat = self.heartbeat.heartbeat_at.max(now);
-        let beats_next = self.pace == Pace::Rests && takes && self.session_seen_at() >= beat;
+        let started = self.heartbeat_thread.started;
+        let beats_next = self.pace == Pace::Rests && takes && started && self.session_seen_at() >= beat;
         let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
         self.wish(poll_wake, heartbeat_wake, records);
     }
@@ -230,7 +282,7 @@ impl Consumer {
     /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.
     #[inline]
     pub(super) fn run_poll_thread_shortly(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.election.is_some() || self.returned.is_some() || self.settings.behaviour.fetching == Fetching::Loop {
+        if self.election.is_some() || self.returned.is_some() || self.fetches_in_a_loop() {
             return false;
         }
         #[cfg(test)]
@@ -290,6 +342,9 @@ impl Consumer {
         if self.working.is_none() {
             self.note_poll(cx);
         }
+        if self.fetches_in_a_loop() {
+            self.network.forget_answered_fetches(cx.now);
+        }
         let until = self.pass_shortly(cx);
         self.application_turns(Loop::Polled);
         let deadline = cx.ms + self.poll_timeout_ms();
@@ -345,12 +400,12 @@ impl Consumer {
         for place in &self.fetch_links {
             self.network.fetch_on(*place, cx);
         }
-        until
+        if self.fetches_in_a_loop() { until.min(self.loop_turns_at(cx.now)) } else { until }
     }
 
     /// What such a pass does without its Fetches.
     fn mind_timers(&mut self, cx: &mut Context<'_>) -> Millis {
-        if self.working.is_none() {
+        if self.working.is_none() && self.heartbeat_thread.started {
             self.heartbeat.poll(cx.ms);
         }
         self.auto_commit_if_due(cx).expect("no end of a commit waits to be told");
@@ -390,8 +445,7 @@ impl Consumer {
     /// As far as no time is over, nor anything has arrived.
     fn is_settled(&self) -> bool {
         let thread = &self.heartbeat_thread;
-        self.settings.behaviour.heartbeat_thread
-            && thread.started
+        (thread.started || self.fetches_in_a_loop())
             && thread.failure.is_none()
             && !self.heartbeat_between_rows
             && !self.left_unpolled

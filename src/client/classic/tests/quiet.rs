@@ -102,6 +102,8 @@ const APPLICATIONS: [ApplicationThread; 4] = [
     ApplicationThread::BesideUntilPoll,
 ];
 
+const FETCHINGS: [Fetching; 4] = [Fetching::Apart, Fetching::Shared, Fetching::Awaited, Fetching::Loop];
+
 const POLL_INTERVALS: [PollInterval; 4] = [
     PollInterval::Unlimited,
     PollInterval::Leaves,
@@ -123,7 +125,7 @@ proptest! {
     fn the_short_way_of_the_poll_thread_does_what_the_long_way_does(
         steps in prop::collection::vec(step(), 1..60),
         application in prop::sample::select(APPLICATIONS.to_vec()),
-        fetching in prop::sample::select(vec![Fetching::Apart, Fetching::Shared, Fetching::Awaited]),
+        fetching in prop::sample::select(FETCHINGS.to_vec()),
         sleeps_in_slices in any::<bool>(),
         poll_interval in prop::sample::select(POLL_INTERVALS.to_vec()),
         session_timer in prop::sample::select(SESSION_TIMERS.to_vec()),
@@ -133,8 +135,11 @@ proptest! {
         let mut settings = settings();
         settings.config.enable_auto_commit = auto_commit;
         settings.application.commit = commit;
+        // A loop of Fetches has no thread beside it.
+        let (application, heartbeat_thread) =
+            if fetching == Fetching::Loop { (ApplicationThread::Polls, false) } else { (application, true) };
         settings.behaviour = Behaviour {
-            application, fetching, sleeps_in_slices, poll_interval, session_timer, ..Behaviour::default()
+            heartbeat_thread, application, fetching, sleeps_in_slices, poll_interval, session_timer, ..Behaviour::default()
         };
         let [mut short, mut long] = [false, true].map(|long_way| {
             let mut context = TestContext::stable(settings.clone(), &[0, 1]);

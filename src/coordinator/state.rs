@@ -165,13 +165,9 @@ impl State {
         if let Some(former) = self.offsets.committed.replace_part(&part) {
             return self.note(part.end(), Change::PartReplaced(former));
         }
-        let (records, first, len, end) = (part.records.clone(), part.first, part.len, part.end());
-        let (group, of_topic) = (&records.group, &records.partitions[first..][..len]);
-        for (committed, offset) in of_topic.iter().zip(StoredOffset::of_part(part)) {
-            let TopicPartition { topic, partition } = &committed.partition;
-            self.replaced.push_back((*partition, self.offsets.committed.put(group, topic, *partition, offset)));
-        }
-        self.note_put(end, group, &of_topic[0].partition.topic, len);
+        let (group, topic, len, end) = (part.records.group, *part.topic(), part.len, part.end());
+        self.offsets.committed.put_part(part, &mut self.replaced);
+        self.note_put(end, &group, &topic, len);
     }
 
     /// An offset of a group that does not exist makes a simple one.

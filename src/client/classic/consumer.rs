@@ -20,8 +20,8 @@ use super::leader::{Election, assignors};
 use super::membership::Membership;
 use super::metadata::{Metadata, MetadataSnapshot};
 use super::network::{Arrival, Network};
+use super::pace::Pace;
 use super::positions::CommittedRequest;
-use super::quiet::Pace;
 use super::subscriptions::{AssignedPartition, Subscriptions};
 use super::thread::{Frame, Outcome, Whereabouts};
 

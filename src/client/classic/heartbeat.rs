@@ -17,7 +17,7 @@ use super::backoff::exponential_ms;
 use super::consumer::{Consumer, Context};
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
-use super::quiet::WORKS;
+use super::pace::WORKS;
 use super::thread::Whereabouts;
 use super::tracked::Purpose;
 

@@ -3,280 +3,20 @@
 //!
 //! The short way does what the rows of the long way (`application.rs`, `poll.rs`) do when none of them finds anything to
 //! do, and is taken only then: whatever is due, was asked for or has arrived sends the thread the long way. Speed alone
-//! depends on it.
-//!
-//! Within the short way there is a shortest one, for inputs of a consumer that was left resting or working ([`Pace`]): the
-//! heartbeat thread need not be looked at then, nor what is waited for be worked out from scratch.
+//! depends on it. Beside it there is a shortest way ([`Pace`](super::pace::Pace)).
 
-use std::num::NonZeroU64;
-use std::rc::Rc;
+use crate::client::{ApplicationThread, CommitStrategy, Fetching};
+use crate::engine::Millis;
 
-use crate::client::{ApplicationThread, CommitStrategy, Connection, Fetching, RecordBatch};
-use crate::engine::{Millis, SimTime};
-use crate::protocol::ErrorCode;
-use crate::protocol::message::Response;
-
-use super::application::{Loop, Working};
+use super::application::Loop;
 use super::consumer::{Consumer, Context};
-use super::membership::MemberState;
-use super::network::Arrival;
 use super::poll::PollCall;
-use super::thread::{Frame, Whereabouts, wake_at};
-
-/// What an input left a consumer at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Pace {
-    /// Something else than the following.
-    Uneven,
-    /// The poll thread waits in the selector, and the heartbeat thread sleeps: a stable member that nobody wants anything of.
-    /// The application may work beside.
-    Rests,
-    /// From there `poll` returned with records, and the application works on them on the thread that polls.
-    Works,
-    /// With its work done the application waits for its `commitSync`, which was sent.
-    Commits,
-}
-
-/// The poll thread waits in the selector.
-const SELECTS: Whereabouts = Whereabouts { selects: true, reads: true, holds_monitor: false };
-
-/// It waits for the answer to a commit.
-const COMMITS: Whereabouts = Whereabouts { selects: false, reads: true, holds_monitor: false };
-
-/// The application works.
-pub(super) const WORKS: Whereabouts = Whereabouts { selects: false, reads: false, holds_monitor: false };
+use super::thread::Frame;
 
 impl Consumer {
-    /// Notes that the consumer rests, if it does.
-    pub(super) fn note_pace(&mut self) {
-        #[cfg(test)]
-        if self.long_way {
-            return;
-        }
-        let rests = matches!(self.stack.as_slice(),
-            [Frame::Application(Loop::Polled), Frame::Poll(call)] if call.is_in_selector());
-        if rests && self.is_even() && self.is_settled() {
-            self.pace = Pace::Rests;
-        }
-    }
-
     /// A loop of Fetches on the thread that polls does everything, heartbeats too.
     pub(super) fn fetches_in_a_loop(&self) -> bool {
         self.settings.behaviour.fetching == Fetching::Loop
-    }
-
-    /// Nothing but the next record, the next heartbeat or the end of the application's work is waited for.
-    fn is_even(&self) -> bool {
-        let thread = &self.heartbeat_thread;
-        let sleeps = thread.enabled && !thread.is_roused();
-        (sleeps || self.fetches_in_a_loop())
-            && !thread.held_back
-            && self.settings.application.commit != CommitStrategy::AsyncAfterBatch
-            && self.membership.state == MemberState::Stable
-            && !self.network.has_any_failed()
-            && self.stall.is_none()
-            && self.stall_asked.is_none()
-            && self.close.is_none()
-    }
-
-    /// Records come while the consumer rests: `poll` returns with them, and the application works. False if they are not
-    /// wanted.
-    pub(super) fn return_from_rest(&mut self, batches: Rc<[RecordBatch]>, cx: &mut Context<'_>) -> bool {
-        self.asked.records = None;
-        let Some(Frame::Poll(call)) = self.stack.last() else { return false };
-        let Some((records, _)) = self.move_past(batches, call.deadline, cx) else { return false };
-        self.begin_processing(records, false, cx);
-        let commit = self.commits_after_batch();
-        self.stack.pop();
-        if self.application_works_beside() {
-            self.application_turns(Loop::Poll);
-            self.heartbeat.poll(cx.ms);
-            self.working = Some(Working { commit, stall: false });
-            return self.has_nothing_to_do_before_select(cx) && self.rest_again(cx);
-        }
-        self.application_turns(Loop::Working { commit, stall: false });
-        self.pace = Pace::Works;
-        let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
-        self.wish(SimTime::MAX, heartbeat_wake, None);
-        true
-    }
-
-    /// The application has done its work and calls `commitSync`, or `poll`, which waits in the selector. False if there is
-    /// something to do first.
-    pub(super) fn rest_after_work(&mut self, cx: &mut Context<'_>) -> bool {
-        self.processing_done = true;
-        if self.heartbeat.is_due(cx.ms) || !self.nothing_arrived(cx) {
-            return false;
-        }
-        match self.stack.first() {
-            Some(Frame::Application(Loop::Working { commit: true, .. })) => self.wait_for_commit(cx),
-            _ => self.rest_again(cx),
-        }
-    }
-
-    /// The same, where the application worked beside the thread that polls.
-    pub(super) fn rest_after_work_beside(&mut self, cx: &mut Context<'_>) -> bool {
-        self.processing_done = true;
-        let (Some(Frame::Poll(call)), Some(work)) = (self.stack.last(), self.working) else { return false };
-        let deadline = call.deadline;
-        if !self.has_nothing_to_do_before_select(cx) {
-            return false;
-        }
-        // The selector came back to find the work done: what it waited for until then is behind it.
-        self.network.note_fetch_cycles(cx.now);
-        if cx.ms > deadline {
-            self.pass_over_empty_polls(deadline, cx);
-        }
-        self.working = None;
-        self.stack.pop();
-        if work.commit { self.wait_for_commit(cx) } else { self.rest_again(cx) }
-    }
-
-    /// The application calls `commitSync` and waits for the answer. False if it has to do something else.
-    fn wait_for_commit(&mut self, cx: &mut Context<'_>) -> bool {
-        self.processing_done = false;
-        self.application_turns(Loop::Committed);
-        if !self.begin_commit_sync(cx) || !self.nothing_arrived(cx) {
-            return false;
-        }
-        self.pace = Pace::Commits;
-        self.ask(COMMITS, cx.ms);
-        true
-    }
-
-    /// An answer comes in while the application waits for its `commitSync`. If it is that one, the application calls `poll`,
-    /// which waits in the selector. False if there is something else to do.
-    pub(super) fn rest_after_commit(
-        &mut self,
-        connection: Connection,
-        correlation_id: u32,
-        body: Response,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let succeeds = matches!(&body, Response::OffsetCommit(answer) if answer.first_error() == ErrorCode::None);
-        if !succeeds || !self.nothing_arrived(cx) {
-            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
-            return false;
-        }
-        let Some(done) = self.network.take_answer(connection, correlation_id, body, cx.now) else { return false };
-        self.on_completed(done, cx);
-        if !self.nothing_arrived(cx) || !self.end_commit_sync() {
-            return false;
-        }
-        self.application_turns(Loop::Poll);
-        self.has_nothing_to_do_before_select(cx) && self.rest_again(cx)
-    }
-
-    /// The application calls `poll`, which has nothing to do but to wait. False if there is something to do all the same.
-    fn rest_again(&mut self, cx: &mut Context<'_>) -> bool {
-        // A loop of Fetches waits for the answers to its group requests, this pass's commit among them.
-        let waits = self.fetches_in_a_loop() && (cx.ms >= self.auto_commit_at() || !self.may_fetch());
-        if waits || !self.call_poll_again(cx) || !self.heartbeat_thread_sleeps_on(cx) {
-            return false;
-        }
-        self.pace = Pace::Rests;
-        self.ask_at_rest(cx.ms);
-        true
-    }
-
-    /// The heartbeat thread wakes while the poll thread rests. False if there is something to do for that too.
-    pub(super) fn beat_at_rest(&mut self, cx: &mut Context<'_>) -> bool {
-        self.wake_heartbeat_thread(cx.now);
-        let Some(Frame::Poll(call)) = self.stack.last() else { return false };
-        let deadline = call.deadline;
-        if !self.goes_on_resting(call.until, cx) {
-            return false;
-        }
-        if cx.ms > deadline {
-            let deadline = self.pass_over_empty_polls(deadline, cx);
-            if let Some(Frame::Poll(call)) = self.stack.last_mut() {
-                call.deadline = deadline;
-            }
-        }
-        self.run_heartbeat_thread(SELECTS, cx);
-        if !self.nothing_arrived(cx) {
-            return false;
-        }
-        // A heartbeat unsettles nothing that the membership does not show.
-        if self.is_even() && !self.membership.rejoin_needed && self.lookup.coordinator.is_some() {
-            self.pace = Pace::Rests;
-        }
-        self.ask_at_rest(cx.ms);
-        true
-    }
-
-    /// The time of the selector is over. False if there is more to do than to commit.
-    pub(super) fn wake_at_rest(&mut self, cx: &mut Context<'_>) -> bool {
-        self.asked.poll_wake = SimTime::MAX;
-        match self.stack.last() {
-            Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => {
-                !self.fetches_in_a_loop() && self.rest_on(cx)
-            }
-            _ => false,
-        }
-    }
-
-    /// An answer comes in while the consumer rests. False if it leaves something to do.
-    pub(super) fn answer_at_rest(
-        &mut self,
-        connection: Connection,
-        correlation_id: u32,
-        body: Response,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let rests = matches!(self.stack.last(), Some(Frame::Poll(call)) if cx.ms < call.until);
-        if !rests || self.fetches_in_a_loop() || !self.nothing_arrived(cx) {
-            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
-            return false;
-        }
-        let done = self.network.take_answer(connection, correlation_id, body, cx.now);
-        let rests = done.is_some_and(|done| {
-            self.on_completed(done, cx);
-            self.rest_on(cx)
-        });
-        self.selector_woken |= !rests;
-        rests
-    }
-
-    /// The selector has come back to a consumer that rests. False if there is something to do, or the call of `poll` is over.
-    fn rest_on(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return false };
-        let mut call = *call;
-        if !self.nothing_arrived(cx) {
-            return false;
-        }
-        if cx.ms > call.deadline {
-            call.deadline = self.pass_over_empty_polls(call.deadline, cx);
-        }
-        let rests = cx.ms < call.deadline
-            && self.invoke_commit_callbacks(cx).is_ok()
-            && self.has_nothing_to_do_before_select(cx);
-        if rests {
-            call.until = self.mind_timers(cx);
-        }
-        self.stack[1] = Frame::Poll(call);
-        if !rests || !self.goes_on_resting(call.until, cx) || !self.heartbeat_thread_sleeps_on(cx) {
-            return false;
-        }
-        self.pace = Pace::Rests;
-        self.ask_at_rest(cx.ms);
-        true
-    }
-
-    fn ask_at_rest(&mut self, now: Millis) {
-        let takes = self.working.is_none();
-        let version = NonZeroU64::new(self.subscriptions.version);
-        let records = version.filter(|_| takes && self.subscriptions.any_fetchable());
-        let until = match self.stack.last() {
-            Some(Frame::Poll(call)) => call.until,
-            _ => now,
-        };
-        let poll_wake = wake_at(until.min(self.network_deadline(now)), now);
-        let beat = self.heartbeat.heartbeat_at.max(now);
-        let started = self.heartbeat_thread.started;
-        let beats_next = self.pace == Pace::Rests && takes && started && self.session_seen_at() >= beat;
-        let heartbeat_wake = if beats_next { beat.sim_time() } else { self.heartbeat_wake(SELECTS, now) };
-        self.wish(poll_wake, heartbeat_wake, records);
     }
 
     /// Runs the poll thread until it waits, if the short way leads there. False if nothing was done.
@@ -330,14 +70,14 @@ impl Consumer {
     }
 
     /// The application's loop is somewhere else.
-    fn application_turns(&mut self, to: Loop) {
+    pub(super) fn application_turns(&mut self, to: Loop) {
         if let Some(Frame::Application(at)) = self.stack.first_mut() {
             *at = to;
         }
     }
 
     /// The application calls `poll`, which has nothing to do but to wait.
-    fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = false;
         if self.working.is_none() {
             self.note_poll(cx);
@@ -404,7 +144,7 @@ impl Consumer {
     }
 
     /// What such a pass does without its Fetches.
-    fn mind_timers(&mut self, cx: &mut Context<'_>) -> Millis {
+    pub(super) fn mind_timers(&mut self, cx: &mut Context<'_>) -> Millis {
         if self.working.is_none() && self.heartbeat_thread.started {
             self.heartbeat.poll(cx.ms);
         }
@@ -413,37 +153,23 @@ impl Consumer {
     }
 
     /// In the selector, whose time is over then, there is nothing to do.
-    fn goes_on_resting(&self, until: Millis, cx: &Context<'_>) -> bool {
+    pub(super) fn goes_on_resting(&self, until: Millis, cx: &Context<'_>) -> bool {
         cx.ms < until && self.nothing_arrived(cx)
     }
 
-    /// The heartbeat thread need not run, or finds nothing to do but to sleep for another slice: false if it may find
-    /// something.
-    fn heartbeat_thread_sleeps_on(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.heartbeat_pass_is_due(SELECTS, cx.ms) {
-            return true;
-        }
-        if self.heartbeat_thread.notified || !self.heartbeat_pass_is_idle(cx) {
-            return false;
-        }
-        self.network.note_fetch_cycles(cx.now);
-        self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
-        true
-    }
-
     /// `poll` over the network would read, send and handle nothing.
-    fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
+    pub(super) fn nothing_arrived(&self, cx: &Context<'_>) -> bool {
         !self.selector_woken && self.network_rests(cx.ms)
     }
 
     /// The rows of `poll` before the selector (1.2, 1.3) would find nothing to do, but for a periodic commit, nor would
     /// the selector.
-    fn has_nothing_to_do_before_select(&self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn has_nothing_to_do_before_select(&self, cx: &mut Context<'_>) -> bool {
         self.nothing_arrived(cx) && !self.heartbeat.is_due(cx.ms) && self.is_settled()
     }
 
     /// As far as no time is over, nor anything has arrived.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         let thread = &self.heartbeat_thread;
         (thread.started || self.fetches_in_a_loop())
             && thread.failure.is_none()

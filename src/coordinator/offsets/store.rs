@@ -1,6 +1,7 @@
 //! Offsets in memory: committed ones, those of open transactions, and which transactions are open where.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::coordinator::record::{CommitRecords, OffsetCommitValue};
@@ -58,7 +59,11 @@ pub struct StoredOffset(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
+    /// With others of a commit.
     Part { part: Rc<RefCell<CommitPart>>, place: u32 },
+    /// By itself, of a commit: at this place of its records.
+    Commit { records: Rc<CommitRecords>, place: u32, record_offset: i64 },
+    /// Of another record.
     Record(Rc<(OffsetCommitValue, i64)>),
 }
 
@@ -89,8 +94,13 @@ impl StoredOffset {
     /// As it is now, whatever becomes of those that it was committed with: for one that is taken out of memory.
     fn settled(self) -> StoredOffset {
         match self.0 {
-            Source::Part { .. } => StoredOffset::of_record(self.value(), self.record_offset()),
-            Source::Record(_) => self,
+            Source::Part { part, place } => {
+                let part = part.borrow();
+                let record_offset = part.record_offset(place as usize);
+                let place = part.first as u32 + place;
+                StoredOffset(Source::Commit { records: part.records.clone(), place, record_offset })
+            }
+            Source::Commit { .. } | Source::Record(_) => self,
         }
     }
 
@@ -98,6 +108,7 @@ impl StoredOffset {
     pub fn value(&self) -> OffsetCommitValue {
         match &self.0 {
             Source::Part { part, place } => part.borrow().value(*place as usize),
+            Source::Commit { records, place, .. } => records.value(&records.partitions[*place as usize]),
             Source::Record(record) => record.0.clone(),
         }
     }
@@ -106,6 +117,7 @@ impl StoredOffset {
     pub fn record_offset(&self) -> i64 {
         match &self.0 {
             Source::Part { part, place } => part.borrow().record_offset(*place as usize),
+            Source::Commit { record_offset, .. } => *record_offset,
             Source::Record(record) => record.1,
         }
     }
@@ -148,6 +160,22 @@ impl Offsets {
         let first = &newer.partitions().first()?.partition;
         let partitions = self.topic_mut(&newer.records.group, &first.topic);
         if partitions.is_full() { None } else { partitions.get(&first.partition)?.replace_part(newer) }
+    }
+
+    /// Puts a part of a commit, partition by partition: what was there goes to `replaced`, in their order.
+    pub(in crate::coordinator) fn put_part(
+        &mut self,
+        newer: CommitPart,
+        replaced: &mut VecDeque<(i32, Option<StoredOffset>)>,
+    ) {
+        let records = newer.records.clone();
+        let of_topic = &records.partitions[newer.first..][..newer.len];
+        let Some(first) = of_topic.first() else { return };
+        let partitions = self.topic_mut(&records.group, &first.partition.topic);
+        for (committed, offset) in of_topic.iter().zip(StoredOffset::of_part(newer)) {
+            let number = committed.partition.partition;
+            replaced.push_back((number, partitions.insert(number, offset).map(StoredOffset::settled)));
+        }
     }
 
     fn topic_mut(&mut self, group: &GroupId, topic: &TopicName) -> &mut TimelineMap<i32, StoredOffset> {

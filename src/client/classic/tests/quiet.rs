@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::context::*;
 use crate::client::classic::PollThread;
-use crate::client::classic::quiet::Pace;
+use crate::client::classic::pace::Pace;
 use crate::client::{
     ApplicationThread, Behaviour, CloseOption, CommitStrategy, Fetching, Input, PollInterval, SessionTimer, Wishes,
 };
@@ -111,12 +111,8 @@ const POLL_INTERVALS: [PollInterval; 4] = [
     PollInterval::LeavesAtHeartbeat,
 ];
 
-const SESSION_TIMERS: [SessionTimer; 4] = [
-    SessionTimer::DropsCoordinator,
-    SessionTimer::DropsCoordinatorAfterBeat,
-    SessionTimer::Loses,
-    SessionTimer::None,
-];
+const SESSION_TIMERS: [SessionTimer; 4] =
+    [SessionTimer::DropsCoordinator, SessionTimer::DropsCoordinatorAfterBeat, SessionTimer::Loses, SessionTimer::None];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]

@@ -199,7 +199,7 @@ impl Consumer {
         self.asked.poll_wake = SimTime::MAX;
         match self.stack.last() {
             Some(Frame::Poll(call)) if cx.ms >= call.until && self.nothing_arrived(cx) => {
-                !self.fetches_in_a_loop() && self.rest_on(cx)
+                !self.fetches_in_a_loop() && self.rest_on(true, cx)
             }
             _ => false,
         }
@@ -218,17 +218,23 @@ impl Consumer {
             self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
             return false;
         }
+        let unsettles = match &body {
+            Response::Heartbeat(answer) => answer.error != ErrorCode::None,
+            Response::OffsetCommit(answer) => answer.first_error() != ErrorCode::None,
+            _ => true,
+        };
         let done = self.network.take_answer(connection, correlation_id, body, cx.now);
         let rests = done.is_some_and(|done| {
             self.on_completed(done, cx);
-            self.rest_on(cx)
+            self.rest_on(!unsettles, cx)
         });
         self.selector_woken |= !rests;
         rests
     }
 
-    /// The selector has come back to a consumer that rests. False if there is something to do, or the call of `poll` is over.
-    fn rest_on(&mut self, cx: &mut Context<'_>) -> bool {
+    /// The selector has come back to a consumer that rests, and is settled still or may not be. False if there is something
+    /// to do, or the call of `poll` is over.
+    fn rest_on(&mut self, is_settled: bool, cx: &mut Context<'_>) -> bool {
         let Some(Frame::Poll(call)) = self.stack.last().filter(|_| self.election.is_none()) else { return false };
         let mut call = *call;
         if !self.nothing_arrived(cx) {
@@ -239,7 +245,8 @@ impl Consumer {
         }
         let rests = cx.ms < call.deadline
             && self.invoke_commit_callbacks(cx).is_ok()
-            && self.has_nothing_to_do_before_select(cx);
+            && !self.heartbeat.is_due(cx.ms)
+            && (is_settled || self.is_settled());
         if rests {
             call.until = self.mind_timers(cx);
         }
@@ -278,10 +285,13 @@ impl Consumer {
 
     /// The heartbeat thread need not run, or finds nothing to do but to sleep for another slice: false if it may find
     /// something.
+    #[inline]
     fn heartbeat_thread_sleeps_on(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.heartbeat_pass_is_due(SELECTS, cx.ms) {
-            return true;
-        }
+        !self.heartbeat_pass_is_due(SELECTS, cx.ms) || self.heartbeat_thread_sleeps_another_slice(cx)
+    }
+
+    #[inline(never)]
+    fn heartbeat_thread_sleeps_another_slice(&mut self, cx: &mut Context<'_>) -> bool {
         if self.heartbeat_thread.notified || !self.heartbeat_pass_is_idle(cx) {
             return false;
         }

@@ -44,7 +44,7 @@ pub(super) fn consumer(index: usize) -> RGBColor {
     let hue = HUES[index % HUES.len()];
     match index / HUES.len() % 3 {
         0 => hue,
-        1 => mix(hue, WHITE, 0.45),
+        1 => mix(hue, WHITE, 0.65),
         _ => mix(hue, BLACK, 0.35),
     }
 }

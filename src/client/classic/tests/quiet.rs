@@ -115,7 +115,7 @@ const SESSION_TIMERS: [SessionTimer; 4] =
     [SessionTimer::DropsCoordinator, SessionTimer::DropsCoordinatorAfterBeat, SessionTimer::Loses, SessionTimer::None];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
     fn the_short_way_of_the_poll_thread_does_what_the_long_way_does(

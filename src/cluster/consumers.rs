@@ -466,18 +466,14 @@ impl World for ClientWorld<'_, '_> {
         // A copy of something that was written a moment ago, field by field, waits for it: the commonest are made anew.
         match event {
             ClientEvent::PollCalled => {
-                self.simulation.emit_plain(Event::Client { consumer, event: ClientEvent::PollCalled });
+                self.simulation.emit(Event::Client { consumer, event: ClientEvent::PollCalled });
             }
             ClientEvent::HeartbeatSent => {
-                self.simulation.emit_plain(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
+                self.simulation.emit(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
             }
             ClientEvent::ResponseHandled { api, error, latency_ns } => {
                 let event = ClientEvent::ResponseHandled { api, error, latency_ns };
-                self.simulation.emit_plain(Event::Client { consumer, event });
-            }
-            ClientEvent::CommitSent { sync, partitions } => {
-                let event = ClientEvent::CommitSent { sync, partitions };
-                self.simulation.emit_plain(Event::Client { consumer, event });
+                self.simulation.emit(Event::Client { consumer, event });
             }
             event => self.simulation.emit(Event::Client { consumer, event }),
         }

@@ -405,14 +405,6 @@ impl<'a> Simulation<'a> {
         self.show(&event);
     }
 
-    /// The same for one that owns nothing: what there is to drop of an event need not be looked for.
-    #[inline]
-    pub(super) fn emit_plain(&mut self, event: Event) {
-        let event = TraceEvent { at: self.now, event };
-        self.show(&event);
-        std::mem::forget(event);
-    }
-
     fn show(&mut self, event: &TraceEvent) {
         self.totals.trace_events += 1;
         for observer in self.observers.iter_mut() {

@@ -214,11 +214,8 @@ impl Consumer {
             (Pace::Rests, Input::ProcessingDone) => self.rest_after_work_beside(&mut cx),
             (Pace::Rests, Input::Wake(Thread::Heartbeat)) => self.beat_at_rest(&mut cx),
             (Pace::Rests, Input::Wake(Thread::Poll)) => self.wake_at_rest(&mut cx),
-            (Pace::Rests, Input::Response { connection, correlation_id, body }) => {
+            (Pace::Rests | Pace::Commits, Input::Response { connection, correlation_id, body }) => {
                 self.answer_at_rest(connection, correlation_id, body, &mut cx)
-            }
-            (Pace::Commits, Input::Response { connection, correlation_id, body }) => {
-                self.rest_after_commit(connection, correlation_id, body, &mut cx)
             }
             (_, input) => {
                 self.take(input, &mut cx);

@@ -134,22 +134,9 @@ impl Consumer {
         true
     }
 
-    /// An answer comes in while the application waits for its `commitSync`. If it is that one, the application calls `poll`,
-    /// which waits in the selector. False if there is something else to do.
-    pub(super) fn rest_after_commit(
-        &mut self,
-        connection: Connection,
-        correlation_id: u32,
-        body: Response,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        let succeeds = matches!(&body, Response::OffsetCommit(answer) if answer.first_error() == ErrorCode::None);
-        if !succeeds || !self.nothing_arrived(cx) {
-            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
-            return false;
-        }
-        let Some(done) = self.network.take_answer(connection, correlation_id, body, cx.now) else { return false };
-        self.on_completed(done, cx);
+    /// The `commitSync` that the application waits for has come to its end, and it calls `poll`, which waits in the selector.
+    /// False if there is something else to do.
+    fn rest_after_commit(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.nothing_arrived(cx) || !self.end_commit_sync() {
             return false;
         }
@@ -205,7 +192,7 @@ impl Consumer {
         }
     }
 
-    /// An answer comes in while the consumer rests. False if it leaves something to do.
+    /// An answer comes in while the consumer rests, or waits for its `commitSync`. False if it leaves something to do.
     pub(super) fn answer_at_rest(
         &mut self,
         connection: Connection,
@@ -213,22 +200,25 @@ impl Consumer {
         body: Response,
         cx: &mut Context<'_>,
     ) -> bool {
-        let rests = matches!(self.stack.last(), Some(Frame::Poll(call)) if cx.ms < call.until);
-        if !rests || self.fetches_in_a_loop() || !self.nothing_arrived(cx) {
-            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
-            return false;
-        }
         let unsettles = match &body {
             Response::Heartbeat(answer) => answer.error != ErrorCode::None,
             Response::OffsetCommit(answer) => answer.first_error() != ErrorCode::None,
             _ => true,
         };
+        let (selects, reads) = match self.stack.last() {
+            Some(Frame::Poll(call)) => (true, cx.ms < call.until && !self.fetches_in_a_loop()),
+            _ => (false, !unsettles),
+        };
+        if !reads || !self.nothing_arrived(cx) {
+            self.network.inbox.push_back(Arrival::Response { connection, correlation_id, body });
+            return false;
+        }
         let done = self.network.take_answer(connection, correlation_id, body, cx.now);
         let rests = done.is_some_and(|done| {
             self.on_completed(done, cx);
-            self.rest_on(!unsettles, cx)
+            if selects { self.rest_on(!unsettles, cx) } else { self.rest_after_commit(cx) }
         });
-        self.selector_woken |= !rests;
+        self.selector_woken |= selects && !rests;
         rests
     }
 

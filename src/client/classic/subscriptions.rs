@@ -4,8 +4,6 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use smallvec::SmallVec;
-
 use crate::client::{RecordBatch, Subscription};
 use crate::engine::Millis;
 use crate::protocol::message::CommittedPartition;
@@ -278,13 +276,12 @@ impl Subscriptions {
             leader_epoch: -1,
             metadata: None,
         };
-        // Of places the number is known, so that what is made of them needs no memory in between.
+        // As a rule all of them: their number is known then, and nothing is gathered in between.
         if self.assigned.iter().all(|owned| wanted(&owned)) {
-            return self.assigned.iter().map(position).collect();
+            self.assigned.iter().map(position).collect()
+        } else {
+            self.assigned.iter().filter(wanted).map(position).collect()
         }
-        let places = self.assigned.iter().zip(0u32..).filter(|(owned, _)| wanted(owned)).map(|(_, place)| place);
-        let places: SmallVec<[u32; 16]> = places.collect();
-        places.iter().map(|place| position(&self.assigned[*place as usize])).collect()
     }
 }
 

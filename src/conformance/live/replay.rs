@@ -211,8 +211,9 @@ fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
     best
 }
 
-/// The best run with drawn costs so far, but with costs drawn anew from some time before it went another way: a little before, or before what
-/// led there (heartbeats drift apart from one join on). Everybody's, or one member's where the others go as recorded.
+/// The best run with drawn costs so far, but with costs drawn anew from some time before it went another way: a little before,
+/// or before what led there (heartbeats drift apart from one join on). Everybody's, or one member's where the others go as
+/// recorded.
 fn continued(best: &Replayed, members: usize, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
     let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
     let share = choices.next_f64();

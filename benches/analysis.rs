@@ -132,12 +132,11 @@ fn one_second<P: Iterator<Item = TopicPartition>>(
     let batch = |partition| RecordBatch { partition, from: (second as i64 - 1) * 2, count: 2 };
     let batches: Vec<RecordBatch> = owned(number).map(batch).collect();
     tell(0, Event::ProcessingBegan { consumer, batches: batches.clone().into() });
-    tell(400_000, Event::ProcessingEnded { consumer, batches: batches.into() });
-    tell(400_000, client(ClientEvent::PollCalled));
-    let handled = |api| client(ClientEvent::ResponseHandled { api, error: ErrorCode::None, latency_ns: 900_000 });
+    tell(400_000, Event::ProcessingEnded { consumer, batches: batches.into(), poll_called: true });
     if second.is_multiple_of(3) {
+        let (api, error) = (Api::Heartbeat, ErrorCode::None);
         tell(500_000, client(ClientEvent::HeartbeatSent));
-        tell(1_400_000, handled(Api::Heartbeat));
+        tell(1_400_000, client(ClientEvent::ResponseHandled { api, error, latency_ns: 900_000 }));
     }
     if second.is_multiple_of(5) {
         let offsets: CommittedOffsets = owned(number).map(|partition| (partition, second as i64 * 2)).collect();
@@ -148,7 +147,6 @@ fn one_second<P: Iterator<Item = TopicPartition>>(
         };
         tell(400_000, client(ClientEvent::CommitSent { sync: false, partitions: 6 }));
         tell(800_000, Event::Coordinator { broker: BrokerId(0), event: committed });
-        tell(1_300_000, handled(Api::OffsetCommit));
         tell(1_300_000, client(ClientEvent::CommitEnded { offsets, result: Ok(()), latency_ns: 900_000 }));
     }
 }

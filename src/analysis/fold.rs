@@ -156,12 +156,16 @@ impl<'a> Analysis<'a> {
                         self.response(consumer, *api, *error, *latency_ns);
                     }
                     ClientEvent::CommitSent { sync, .. } => self.commit_sent(consumer, *sync),
-                    ClientEvent::CommitEnded { result, .. } => self.commit_ended(consumer, result),
+                    ClientEvent::CommitEnded { result, latency_ns, .. } => {
+                        self.commit_ended(consumer, result, *latency_ns);
+                    }
                     _ => self.client_rarely(directory, consumer, what, event),
                 }
             }
             Event::ProcessingBegan { consumer, batches } => self.batch_began(consumer.0 as usize, batches),
-            Event::ProcessingEnded { consumer, batches } => self.batch_ended(directory, consumer.0 as usize, batches),
+            Event::ProcessingEnded { consumer, batches, poll_called } => {
+                self.batch_ended(directory, consumer.0 as usize, batches, *poll_called);
+            }
             Event::Coordinator { broker, event: CoordinatorEvent::OffsetsCommitted { group, partitions, .. } } => {
                 self.committed(*broker, group, partitions);
             }
@@ -173,7 +177,7 @@ impl<'a> Analysis<'a> {
     // saves only those registers that it needs.
 
     /// `poll` was called.
-    #[inline(never)]
+    #[inline]
     fn poll_called(&mut self, directory: &Directory, consumer: usize) {
         let poll_loop = &mut self.loops[consumer];
         poll_loop.in_poll = true;
@@ -202,8 +206,9 @@ impl<'a> Analysis<'a> {
     }
 
     #[inline(never)]
-    fn commit_ended(&mut self, consumer: usize, result: &Result<(), &'static str>) {
-        self.metrics.consumers[consumer].commit_ended(self.facts.now);
+    fn commit_ended(&mut self, consumer: usize, result: &Result<(), &'static str>, latency_ns: u64) {
+        let answered = result.is_ok().then_some(latency_ns);
+        self.metrics.consumers[consumer].commit_ended(self.facts.now, answered);
         if let Err(class) = result {
             self.offsets.commit_failed(self.loops[consumer].group, class);
         }
@@ -224,7 +229,7 @@ impl<'a> Analysis<'a> {
     }
 
     #[inline(never)]
-    fn batch_ended(&mut self, directory: &Directory, consumer: usize, batches: &[RecordBatch]) {
+    fn batch_ended(&mut self, directory: &Directory, consumer: usize, batches: &[RecordBatch], poll_called: bool) {
         let poll_loop = &mut self.loops[consumer];
         let length = self.facts.now.since(poll_loop.batch_from);
         poll_loop.longest_batch = poll_loop.longest_batch.max(length);
@@ -235,6 +240,9 @@ impl<'a> Analysis<'a> {
         if poll_loop.disturbed {
             self.facts.batch_over(consumer);
             self.partitions.stuck_changed(&self.facts, directory, consumer);
+        }
+        if poll_called {
+            self.poll_called(directory, consumer);
         }
     }
 

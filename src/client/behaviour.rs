@@ -76,6 +76,8 @@ pub struct Behaviour {
     pub watches_partitions: bool,
     /// Which offsets automatic commits carry, and when.
     pub auto_commit: AutoCommit,
+    /// From when on periodic commits are reckoned.
+    pub auto_commit_clock: AutoCommitClock,
     /// Whose implementations of the assignors this client runs.
     pub assignors: AssignorFamily,
 }
@@ -286,6 +288,18 @@ pub enum AutoCommit {
     AfterBatch,
 }
 
+/// From when on periodic commits are reckoned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoCommitClock {
+    /// The first of a generation comes `auto.commit.interval.ms` after its join (Java's `onJoinComplete`).
+    RestartedByJoins,
+    /// They come at fixed times from the start of the process on, whatever joins come between.
+    Ticks,
+    /// The next one is due `auto.commit.interval.ms` after the last, or `retry.backoff.ms` after one that failed, whatever
+    /// joins come between.
+    Deadline,
+}
+
 /// Whose implementations of the assignors a client runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AssignorFamily {
@@ -432,6 +446,7 @@ impl Default for Behaviour {
             cut_short: CutShort::Fails,
             watches_partitions: true,
             auto_commit: AutoCommit::AllPositions,
+            auto_commit_clock: AutoCommitClock::RestartedByJoins,
             assignors: AssignorFamily::Kafka,
         }
     }

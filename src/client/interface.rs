@@ -188,7 +188,8 @@ pub enum ClientEvent {
     CoordinatorUnknown { cause: Arc<str> },
     /// A heartbeat was sent.
     HeartbeatSent,
-    /// An answer to a group request was handled; latency from the request's creation to its receipt, nanoseconds.
+    /// An answer to a group request was handled; latency from the request's creation to its receipt, nanoseconds. That a
+    /// commit succeeded [`CommitEnded`](ClientEvent::CommitEnded) says alone.
     ResponseHandled { api: Api, error: ErrorCode, latency_ns: u64 },
     /// A heartbeat answer (or commit answer) said that the group rebalances: the member has noticed.
     RebalanceNoticed,

@@ -10,9 +10,9 @@ pub mod interface;
 pub mod settings;
 
 pub use behaviour::{
-    AfterError, ApplicationThread, AssignorFamily, AutoCommit, Behaviour, CutShort, Fetching, FirstHeartbeat,
-    HeartbeatFailure, JoinRetry, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons, RebalanceTimeout, Rejoin,
-    RequestVersions, RevocationCommit, SessionTimer, SubscriptionFormat,
+    AfterError, ApplicationThread, AssignorFamily, AutoCommit, AutoCommitClock, Behaviour, CutShort, Fetching,
+    FirstHeartbeat, HeartbeatFailure, JoinRetry, JoinTimeout, LostCallback, PollInterval, Prefetch, Reasons,
+    RebalanceTimeout, Rejoin, RequestVersions, RevocationCommit, SessionTimer, SubscriptionFormat,
 };
 pub use classic::{AssignedPartition, Consumer};
 pub use interface::{

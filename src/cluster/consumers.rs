@@ -12,7 +12,7 @@ use crate::engine::{RandomStream, SimDuration, SimTime};
 use crate::protocol::message::Request;
 use crate::protocol::{BrokerId, TopicPartition};
 use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
-use crate::trace::{Event, HostPause, StopKind};
+use crate::trace::{Event, HostPause, StopKind, TraceEvent};
 
 use super::host::{FirstUse, Process, Work, WorkKind};
 use super::network::{Packet, Way};
@@ -110,10 +110,16 @@ impl Simulation<'_> {
 
     /// Feeds the consumer's state machine, does what it wants done, and sees to what it waits for.
     pub(super) fn client_input(&mut self, consumer: u32, input: Input) {
+        self.feed(consumer, input, None);
+    }
+
+    /// The same where the application has done its work on these records, which is still to be told.
+    fn feed(&mut self, consumer: u32, input: Input, done: Option<Rc<[RecordBatch]>>) {
         let Some(mut client) = self.process(consumer).and_then(|process| process.client.take()) else { return };
         let now = self.now;
-        let mut world = ClientWorld { simulation: self, consumer, is_over: false };
+        let mut world = ClientWorld { simulation: self, consumer, is_over: false, done };
         client.handle(now, input, &mut world);
+        world.tell_of_work_done();
         if world.is_over {
             return;
         }
@@ -345,11 +351,7 @@ impl Simulation<'_> {
                 self.client_input(consumer, Input::Start);
                 self.process_up(consumer);
             }
-            WorkKind::Batch(batches) => {
-                self.emit(Event::ProcessingEnded { consumer: name, batches: batches.clone() });
-                self.done_batches.push(batches);
-                self.client_input(consumer, Input::ProcessingDone);
-            }
+            WorkKind::Batch(batches) => self.feed(consumer, Input::ProcessingDone, Some(batches)),
             WorkKind::Callback(callback) => {
                 self.emit(Event::CallbackEnded { consumer: name, callback });
                 self.client_input(consumer, Input::CallbackDone);
@@ -426,6 +428,8 @@ struct ClientWorld<'s, 'a> {
     consumer: u32,
     /// The process is gone.
     is_over: bool,
+    /// The application has done its work on these records, and that is still to be told.
+    done: Option<Rc<[RecordBatch]>>,
 }
 
 impl ClientWorld<'_, '_> {
@@ -445,8 +449,30 @@ impl Jitter for ClientWorld<'_, '_> {
     }
 }
 
+impl ClientWorld<'_, '_> {
+    /// The application has done its work: told before anything that the consumer does then.
+    #[inline]
+    fn tell_of_work_done(&mut self) {
+        if let Some(batches) = self.done.take() {
+            self.work_done(batches, false);
+        }
+    }
+
+    #[inline(never)]
+    fn work_done(&mut self, batches: Rc<[RecordBatch]>, poll_called: bool) {
+        let consumer = Simulation::name(self.consumer);
+        let event = Event::ProcessingEnded { consumer, batches, poll_called };
+        let told = TraceEvent { at: self.simulation.now, event };
+        self.simulation.show(&told);
+        if let Event::ProcessingEnded { batches, .. } = told.event {
+            self.simulation.done_batches.push(batches);
+        }
+    }
+}
+
 impl World for ClientWorld<'_, '_> {
     fn carry_out(&mut self, output: Output) {
+        self.tell_of_work_done();
         match output {
             _ if self.is_over => {}
             Output::Event(event) => self.tell(event),
@@ -462,12 +488,16 @@ impl World for ClientWorld<'_, '_> {
         if self.is_over {
             return;
         }
+        if let Some(batches) = self.done.take() {
+            let poll_called = matches!(event, ClientEvent::PollCalled);
+            self.work_done(batches, poll_called);
+            if poll_called {
+                return;
+            }
+        }
         let consumer = Simulation::name(self.consumer);
         // A copy of something that was written a moment ago, field by field, waits for it: the commonest are made anew.
         match event {
-            ClientEvent::PollCalled => {
-                self.simulation.emit(Event::Client { consumer, event: ClientEvent::PollCalled });
-            }
             ClientEvent::HeartbeatSent => {
                 self.simulation.emit(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
             }

@@ -446,6 +446,13 @@ impl Fetcher {
         self.sessions.iter().all(|session| session.version == self.list.version && asks(session))
     }
 
+    /// Of every partition something has come that was not asked for yet.
+    fn is_full(&self) -> bool {
+        let has_come = |partition: &PartitionIndex| self.buffer.iter().any(|fetched| fetched.partition == *partition);
+        let mut partitions = self.list.partitions.iter().flatten();
+        !self.buffer.is_empty() && partitions.all(has_come)
+    }
+
     /// There are records to return, once what is of no use is dropped.
     #[inline]
     fn has_records(&mut self, assigned: &[AssignedPartition]) -> bool {
@@ -597,9 +604,12 @@ impl Simulation<'_> {
             return parked_until;
         }
         let Some(process) = &self.hosts[consumer as usize].process else { return parked_until };
+        let per_partition = self.consumers[consumer as usize].behaviour.prefetch == Prefetch::PerPartition;
         let mut sessions = process.fetcher.sessions.iter();
         match sessions.find(|session| session.broker == broker && session.sent.is_some()) {
             Some(session) => parked_until.min(session.enough_at.max(self.now)),
+            // Nothing is fetched while something of every partition waits to be taken (aiokafka, `stall-20000`).
+            None if per_partition && process.fetcher.is_full() => self.now,
             None => parked_until,
         }
     }

@@ -177,7 +177,8 @@ impl Process {
 
     /// Whether this is the first thing of its kind since the process was started.
     pub fn is_first(&mut self, kind: FirstUse) -> bool {
-        let is_first = !self.done_before.contains(&kind);
+        // The commonest, heartbeats and commits, were done last.
+        let is_first = !self.done_before.iter().rev().any(|done| *done == kind);
         if is_first {
             self.done_before.push(kind);
         }

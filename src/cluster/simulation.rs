@@ -405,7 +405,7 @@ impl<'a> Simulation<'a> {
         self.show(&event);
     }
 
-    fn show(&mut self, event: &TraceEvent) {
+    pub(super) fn show(&mut self, event: &TraceEvent) {
         self.totals.trace_events += 1;
         for observer in self.observers.iter_mut() {
             observer.event(&self.directory, event);

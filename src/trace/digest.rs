@@ -193,21 +193,25 @@ impl Digest {
 impl Observer for Digest {
     fn event(&mut self, directory: &Directory, event: &TraceEvent) {
         let at = event.at;
-        let (consumer, batches, kind) = match &event.event {
+        match &event.event {
             Event::Client { consumer, event: what } => {
-                let Some(bytes) = self.begin_at_once(at, *consumer, fields::client_kind(what).0) else {
-                    return self.any_event(directory, event);
-                };
-                return fields::client_fields(what, bytes);
+                if let Some(bytes) = self.begin_at_once(at, *consumer, fields::client_kind(what).0) {
+                    return fields::client_fields(what, bytes);
+                }
             }
-            Event::ProcessingBegan { consumer, batches } => (*consumer, batches, fields::PROCESSING_BEGAN),
-            Event::ProcessingEnded { consumer, batches } => (*consumer, batches, fields::PROCESSING_ENDED),
-            _ => return self.any_event(directory, event),
-        };
-        match self.begin_at_once(at, consumer, kind) {
-            Some(bytes) => bytes.batches("", batches),
-            None => self.any_event(directory, event),
+            Event::ProcessingBegan { consumer, batches } => {
+                if let Some(bytes) = self.begin_at_once(at, *consumer, fields::PROCESSING_BEGAN) {
+                    return bytes.batches("batches", batches);
+                }
+            }
+            Event::ProcessingEnded { consumer, batches, poll_called } => {
+                if let Some(bytes) = self.begin_at_once(at, *consumer, fields::PROCESSING_ENDED) {
+                    return fields::processing_ended_fields(batches, *poll_called, bytes);
+                }
+            }
+            _ => {}
         }
+        self.any_event(directory, event);
     }
 }
 

@@ -120,6 +120,9 @@ pub enum Event {
         consumer: ConsumerIndex,
         /// The records.
         batches: Rc<[RecordBatch]>,
+        /// It calls `poll` at once, before anything else happens to the consumer: there is no
+        /// [`PollCalled`](ClientEvent::PollCalled) that says so.
+        poll_called: bool,
     },
     /// The poll thread is held up by a fault (poll stall) from here on; it ends with the next call of `poll`.
     PollStalled {

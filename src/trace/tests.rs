@@ -43,7 +43,7 @@ fn one_of_each() -> Vec<Event> {
         Event::PauseBegan { consumer, pause: HostPause::Frozen },
         Event::PauseEnded { consumer, pause: HostPause::Gc },
         Event::ProcessingBegan { consumer, batches: batches.clone().into() },
-        Event::ProcessingEnded { consumer, batches: batches.into() },
+        Event::ProcessingEnded { consumer, batches: batches.into(), poll_called: true },
         Event::PollStalled { consumer, length: SimDuration(7) },
         Event::CallbackBegan { consumer, callback: Callback::Lost, partitions: vec![partition(0), partition(3)] },
         Event::CallbackEnded { consumer, callback: Callback::Assigned },

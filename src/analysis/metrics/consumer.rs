@@ -99,7 +99,7 @@ impl ConsumerMetrics {
         self.consumed.record(now.millis(), f64::from(records));
     }
 
-    /// An answer was handled.
+    /// An answer was handled, other than that a commit succeeded.
     pub fn response(&mut self, now: SimTime, api: Api, error: ErrorCode, latency_ns: u64) {
         let sensor = match api {
             // Every answer, whatever it says; a broken connection is no answer.
@@ -120,9 +120,12 @@ impl ConsumerMetrics {
         }
     }
 
-    /// A commit ended.
+    /// A commit ended: with an answer that took so long, if it succeeded.
     #[inline]
-    pub fn commit_ended(&mut self, now: SimTime) {
+    pub fn commit_ended(&mut self, now: SimTime, succeeded: Option<u64>) {
+        if let Some(latency_ns) = succeeded {
+            self.commit.record(now.millis(), SimDuration(latency_ns).as_millis() as f64);
+        }
         if let Some(since) = self.sync_commit.take() {
             self.sync_commit_ns += now.since(since).0;
         }

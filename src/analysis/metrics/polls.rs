@@ -109,7 +109,7 @@ impl Polls {
     #[inline]
     fn idles(&mut self, first: Millis, every_ms: i64, count: i64, ratio: f64, settled: bool) {
         if settled {
-            self.idle.add_fraction(Millis(first.0 + (count - 1) * every_ms), count, ratio);
+            self.idle.add(Millis(first.0 + (count - 1) * every_ms), count, ratio);
         } else {
             self.idle.record_evenly(first, every_ms, count, ratio);
         }

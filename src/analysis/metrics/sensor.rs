@@ -5,7 +5,7 @@ use crate::engine::Millis;
 
 use super::window::{Amounts, Window};
 
-/// One sensor of one process. Its values are whole numbers, or all of them lie between 0 and 1.
+/// One sensor of one process. Its values are not negative.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sensor {
     pub window: Window,
@@ -22,7 +22,7 @@ impl Sensor {
         until < self.window.settled_until()
     }
 
-    /// Records a whole number, which is not negative.
+    /// Records a value.
     #[inline]
     pub fn record(&mut self, now: Millis, value: f64) {
         if !self.is_settled(now) {
@@ -31,26 +31,17 @@ impl Sensor {
         self.add(now, 1, value);
     }
 
-    /// Records the same whole number, or fraction, at `count` instants, `every_ms` apart.
+    /// Records the same value at `count` instants, `every_ms` apart.
     pub fn record_evenly(&mut self, first: Millis, every_ms: i64, count: i64, value: f64) {
         self.record_later(first, every_ms, count, value);
     }
 
-    /// Records a whole number so often, at last at this instant, until which the sensor is settled.
+    /// Records a value so often, at last at this instant, until which the sensor is settled.
     #[inline]
     pub fn add(&mut self, last: Millis, count: i64, value: f64) {
         self.window.add(last, count, value);
-        // Averages of whole numbers do not rise above the highest one while no value does: sums are exact.
+        // While no sample goes, an average only rises towards values above it.
         if value > self.highest_avg {
-            self.look();
-        }
-    }
-
-    /// The same for a number between 0 and 1.
-    #[inline]
-    pub fn add_fraction(&mut self, last: Millis, count: i64, value: f64) {
-        self.window.add(last, count, value);
-        if self.highest_avg < 1.0 {
             self.look();
         }
     }
@@ -132,33 +123,27 @@ mod tests {
     use super::*;
 
     /// The highest average of a sensor, and that of a window which is looked at after every value.
-    fn highest(value_of: fn(i64) -> f64, add: fn(&mut Sensor, Millis, i64, f64)) -> (Option<f64>, Option<f64>) {
+    fn highest(value_of: fn(i64) -> f64) -> (f64, f64) {
         let (mut sensor, mut window, mut highest) = (Sensor::default(), Window::default(), 0.0f64);
         let mut now = Millis(0);
         for i in 0..20_000 {
             now = now + 13 + (i * i) % 97 + if i % 4_001 == 0 { 70_000 } else { 0 };
             let value = value_of(i);
-            if sensor.is_settled(now) {
-                add(&mut sensor, now, 1, value);
-            } else {
-                sensor.record_evenly(now, 0, 1, value);
-            }
+            sensor.record(now, value);
             window.record_evenly(now, 0, 1, value);
             highest = highest.max(window.present_avg().unwrap_or(0.0));
         }
-        (sensor.avg(now).highest, Some(highest))
+        (sensor.avg(now).highest.expect("values were recorded"), highest)
     }
 
     #[test]
     fn the_highest_average_is_known_without_looking_at_every_value() {
         let whole = |i: i64| ((i * 7_919) % 1_009 + (i / 500) % 7 * 100) as f64;
-        let (of_sensor, of_window) = highest(whole, Sensor::add);
-        assert_eq!(of_sensor, of_window);
         let fraction = |i: i64| ((i * 7_919) % 1_009) as f64 / 1_009.0;
-        let (of_sensor, of_window) = highest(fraction, Sensor::add_fraction);
-        assert_eq!(of_sensor, of_window);
-        let first_one = |i: i64| if i == 0 { 1.0 } else { ((i * 7_919) % 1_009 + 1) as f64 / 1_009.0 };
-        let (of_sensor, of_window) = highest(first_one, Sensor::add_fraction);
-        assert_eq!((of_sensor, of_window), (Some(1.0), Some(1.0)));
+        let first_one = |i: i64| if i == 0 { 1.0 } else { ((i * 7_919) % 1_009 + 1) as f64 / 1_010.0 };
+        for value_of in [whole, fraction, first_one] {
+            let (of_sensor, of_window) = highest(value_of);
+            assert!((of_sensor / of_window - 1.0).abs() < 1e-12, "{of_sensor} and {of_window}");
+        }
     }
 }

@@ -156,7 +156,8 @@ impl Story {
     /// The batch is done.
     pub fn processed(&mut self, consumer: u32, number: u32, from: i64, count: u32) -> &mut Self {
         let batches = batches(number, from, count);
-        self.event(Event::ProcessingEnded { consumer: ConsumerIndex(consumer), batches: batches.into() })
+        let consumer = ConsumerIndex(consumer);
+        self.event(Event::ProcessingEnded { consumer, batches: batches.into(), poll_called: false })
     }
 
     pub fn heartbeat(&mut self, consumer: u32, error: ErrorCode) -> &mut Self {

@@ -174,6 +174,9 @@ impl Consumer {
     }
 
     fn after_work(&mut self, commit: bool, empty: bool, cx: &mut Context<'_>) -> Flow {
+        if !empty {
+            self.heartbeat_after_records(cx);
+        }
         if commit {
             let callee = self.commit_sync_call(CommitPlace::Application, cx);
             return Flow::Call { caller: Frame::Application(Loop::Committed), callee };

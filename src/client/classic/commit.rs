@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::client::{AutoCommit, ClientEvent, Connection};
+use crate::client::{AutoCommit, AutoCommitClock, ClientEvent, Connection};
 use crate::engine::{Millis, SimDuration};
 use crate::protocol::ErrorCode;
 use crate::protocol::message::{CommittedPartition, OffsetCommitRequest, OffsetCommitResponse, Request, Response};
@@ -71,6 +71,8 @@ pub(super) struct Commits {
     in_flight_async: u32,
     fenced: bool,
     next_id: CommitId,
+    /// The last request: the next one takes its memory when nobody looks at it any more.
+    request: Option<Rc<Request>>,
 }
 
 impl Commits {
@@ -85,7 +87,24 @@ impl Commits {
             in_flight_async: 0,
             fenced: false,
             next_id: 0,
+            request: None,
         }
+    }
+
+    /// The request, to be shared.
+    fn share(&mut self, request: OffsetCommitRequest) -> Rc<Request> {
+        let request = Request::OffsetCommit(request);
+        match self.request.as_mut().and_then(Rc::get_mut) {
+            Some(earlier) => *earlier = request,
+            None => self.request = Some(Rc::new(request)),
+        }
+        self.request.clone().expect("it was put there just now")
+    }
+
+    /// The first of the fixed times after this one.
+    fn tick_after(&self, Millis(now): Millis, interval_ms: i64) -> Millis {
+        let ticks = (now - self.next_auto.0).div_euclid(interval_ms.max(1)) + 1;
+        Millis(self.next_auto.0 + ticks.max(0) * interval_ms.max(1))
     }
 
     /// Callbacks of commits wait for the next `poll`, or it throws.
@@ -293,7 +312,7 @@ impl Consumer {
                 let sync = kind == CommitKind::Sync;
                 cx.event(ClientEvent::CommitSent { sync, partitions: offsets.len() as u32 });
                 self.subscriptions.note_committed(&offsets);
-                let request = Request::OffsetCommit(OffsetCommitRequest {
+                let request = self.commits.share(OffsetCommitRequest {
                     group_id: self.settings.group_id,
                     generation_id: sent.id,
                     member_id: sent.member_id.clone(),
@@ -429,7 +448,10 @@ impl Consumer {
         }
         if commit.kind != CommitKind::Sync {
             self.commits.in_flight_async -= 1;
-            let retriable = matches!(&result, Err(error) if error.retriable);
+            let retriable = match self.settings.behaviour.auto_commit_clock {
+                AutoCommitClock::Deadline => commit.kind == CommitKind::Auto && result.is_err(),
+                _ => matches!(&result, Err(error) if error.retriable),
+            };
             self.commits.fenced |= matches!(&result, Err(error) if error.is(ErrorCode::FencedInstanceId));
             self.commits.completions.push_back(Completion { kind: commit.kind, retriable });
         }
@@ -463,8 +485,22 @@ impl Consumer {
         if cx.ms < self.auto_commit_at() {
             return Ok(());
         }
-        self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
+        let interval_ms = i64::from(self.settings.config.auto_commit_interval_ms);
+        self.commits.next_auto = match self.settings.behaviour.auto_commit_clock {
+            AutoCommitClock::Ticks => self.commits.tick_after(cx.ms, interval_ms),
+            AutoCommitClock::RestartedByJoins | AutoCommitClock::Deadline => cx.ms + interval_ms,
+        };
         self.commit_async(CommitKind::Auto, cx).map(|_| ())
+    }
+
+    /// A member has its assignment: sets when the next periodic commit is due.
+    pub(super) fn auto_commit_clock_at_join(&mut self, now: Millis) {
+        let interval_ms = i64::from(self.settings.config.auto_commit_interval_ms);
+        match self.settings.behaviour.auto_commit_clock {
+            AutoCommitClock::RestartedByJoins => self.commits.next_auto = now + interval_ms,
+            AutoCommitClock::Ticks => self.commits.next_auto = self.commits.tick_after(now, interval_ms),
+            AutoCommitClock::Deadline => {}
+        }
     }
 
     /// `commitOffsetsAsync` of everything consumed: `None` if it waits for the coordinator to be found.

@@ -12,7 +12,10 @@ impl Consumer {
     pub(super) fn on_completed(&mut self, done: Completed, cx: &mut Context<'_>) {
         if let Ok(response) = &done.result {
             let (api, error) = api_and_error(response);
-            cx.event(ClientEvent::ResponseHandled { api, error, latency_ns: done.latency.0 });
+            // The end of a commit that succeeded says all that there is to say.
+            if (api, error) != (Api::OffsetCommit, ErrorCode::None) {
+                cx.event(ClientEvent::ResponseHandled { api, error, latency_ns: done.latency.0 });
+            }
         }
         match (done.purpose, done.result) {
             (Purpose::FindCoordinator, result) => self.on_find_coordinator(done.correlation_id, result, cx),

@@ -349,13 +349,28 @@ impl Consumer {
 
     #[inline(never)]
     fn heartbeat_of_poll(&mut self, cx: &mut Context<'_>) {
-        let fetches = self.settings.behaviour.fetching == Fetching::Loop && self.network.last_parked(cx.now).is_some();
-        if fetches || self.close.is_some() {
+        if self.close.is_some() || self.fetches_in_a_loop() && !self.loop_comes_to_heartbeat(cx.now) {
             return;
         }
         if cx.ms >= self.heartbeat.session_at {
             self.mark_coordinator_unknown(false, SESSION_TIMED_OUT, cx);
         } else {
+            self.heartbeat.sent(cx.ms);
+            self.send_heartbeat(cx);
+        }
+    }
+
+    /// A loop of Fetches comes to its heartbeat when one has returned without records; after records the application does.
+    fn loop_comes_to_heartbeat(&mut self, now: SimTime) -> bool {
+        let returned = self.subscriptions.assigned().is_empty() || self.network.has_fetch_returned(now);
+        returned && self.membership.join.is_none() && self.network.last_parked(now).is_none()
+    }
+
+    /// The application is done with records that a loop of Fetches brought: a heartbeat that is due goes out before anything
+    /// else (kafkajs, `processEachMessage`).
+    pub(super) fn heartbeat_after_records(&mut self, cx: &mut Context<'_>) {
+        let beats = self.fetches_in_a_loop() && self.heartbeat.is_due(cx.ms) && self.close.is_none();
+        if beats && self.sends_heartbeats_from_poll() {
             self.heartbeat.sent(cx.ms);
             self.send_heartbeat(cx);
         }

@@ -440,7 +440,7 @@ impl Consumer {
         if let Some(assignor) = self.assignors.iter_mut().find(|assignor| Some(assignor.assignor().name()) == chosen) {
             assignor.on_assignment(&self.assignment, generation.id);
         }
-        self.commits.next_auto = cx.ms + i64::from(self.settings.config.auto_commit_interval_ms);
+        self.auto_commit_clock_at_join(cx.ms);
         let mut added = Vec::with_capacity(assigned.len());
         added.extend(assigned.iter().filter(|partition| !self.subscriptions.owns(partition)).cloned());
         self.set_assignment(&assigned, cx);

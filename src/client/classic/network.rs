@@ -92,6 +92,8 @@ pub(super) struct Network {
     pub fetch_begins_after: SimDuration,
     /// After the last assignment: at this time.
     pub fetch_begins_at: SimTime,
+    /// A Fetch has returned since then.
+    pub fetch_returned: bool,
     /// Group requests wait behind the Fetch that is parked at the same broker.
     shared: bool,
     /// And Fetches go on while a member joins, in turn with its requests.
@@ -130,6 +132,7 @@ impl Network {
             fetch_wait: SimDuration::from_millis(wait_ms) + exchange,
             fetch_begins_after: SimDuration::from_millis(behaviour.fetch_begins_after_ms),
             fetch_begins_at: SimTime::ZERO,
+            fetch_returned: false,
             shared,
             turns: shared && cooperative,
             quiet_until: UNKNOWN,

@@ -16,6 +16,7 @@ impl Network {
     /// The application knows its assignment.
     pub fn note_assigned(&mut self, now: SimTime) {
         self.fetch_begins_at = now + self.fetch_begins_after;
+        self.fetch_returned = false;
     }
 
     /// Sends a Fetch on the connection at this place unless one is under way there.
@@ -42,7 +43,15 @@ impl Network {
         let link = &mut self.links[place];
         if link.state == LinkState::Ready {
             link.fetch_since = ahead.then_some(now);
+            self.fetch_returned = true;
         }
+    }
+
+    /// Some Fetch has returned since the assignment.
+    pub fn has_fetch_returned(&mut self, now: SimTime) -> bool {
+        let wait = self.fetch_wait;
+        self.fetch_returned |= self.links.iter().filter_map(|link| link.fetch_since).any(|since| since + wait <= now);
+        self.fetch_returned
     }
 
     /// While the poll thread fetches, each answered Fetch is followed by the next at once: moves the time of the last
@@ -64,6 +73,7 @@ impl Network {
         for link in &mut self.links {
             if link.fetch_since.is_some_and(|since| since + wait <= now) {
                 link.fetch_since = None;
+                self.fetch_returned = true;
             }
         }
     }

@@ -88,7 +88,10 @@ pub fn recorded_measures(recording: &Recording) -> Measures {
 pub fn draw(repetitions: &[Recording], seed: u64) -> Result<Measures, BuildError> {
     let recording = &repetitions[(seed % repetitions.len() as u64) as usize];
     let run = free_run(recording, &NoiseFloor::measured(), seed)?;
-    let story = recording.comparable_story(&recording.comparable(run.timeline), run.reference);
+    let end = run.reference + (recording.end() - recording.reference());
+    let recorded = recording.comparable(Timeline::of_recording(recording));
+    let timeline = recording.comparable(run.timeline).seen_until(end, &recorded);
+    let story = recording.comparable_story(&timeline, run.reference);
     Ok(Measures::of(&story, recording.partitions).with_traffic(run.traffic.as_ref(), run.reference))
 }
 

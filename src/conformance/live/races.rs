@@ -156,16 +156,6 @@ impl<'a> Races<'a> {
         changes.iter().filter(won).copied().collect()
     }
 
-    /// The members that a difference names.
-    fn named(&self, difference: &StoryDifference) -> impl Iterator<Item = u32> {
-        let StoryDifference { about, recorded, simulated, .. } = difference;
-        let words =
-            [about, recorded, simulated].into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-        let named: BTreeSet<u32> =
-            words.filter_map(|word| self.recording.members.get_index_of(word)).map(|index| index as u32).collect();
-        named.into_iter()
-    }
-
     /// Other costs for those who go another way next.
     fn changes(&mut self, seed: u64) -> Vec<Reseed> {
         let point = self.path.last().expect("there is always one to go on from");
@@ -176,7 +166,9 @@ impl<'a> Races<'a> {
         if let Some(difference) = point.run.differences.iter().find(|difference| difference.shows_at == front)
             && next.first().is_none_or(|(at, ..)| *at > front)
         {
-            next.splice(..0, self.named(difference).map(|member| (front, member, true)).collect::<Vec<_>>());
+            let StoryDifference { about, recorded, simulated, .. } = difference;
+            let named = named(self.recording, &[about, recorded, simulated]);
+            next.splice(..0, named.into_iter().map(|member| (front, member, true)));
         }
         for (at, member, _) in next {
             if at - front > TOGETHER_MS {
@@ -200,6 +192,12 @@ impl<'a> Races<'a> {
         }
         changes
     }
+}
+
+/// The members that these texts name.
+pub(super) fn named(recording: &Recording, texts: &[&str]) -> BTreeSet<u32> {
+    let words = texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    words.filter_map(|word| recording.members.get_index_of(word)).map(|index| index as u32).collect()
 }
 
 /// Costs with changes: what a change replaces, its member's or everybody's, is dropped.

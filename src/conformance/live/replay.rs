@@ -1,6 +1,7 @@
 //! The first judgement: one simulated run, given what the recording fixes, must tell the same story at the same times.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
@@ -10,7 +11,7 @@ use super::inputs::fit;
 use super::noise::NoiseFloor;
 use super::parting::{Parting, partings};
 use super::producer::traffic_late;
-use super::races::{Races, with};
+use super::races::{Races, named, with};
 use super::recording::{BURST_EVERY_MS, Name, Recording};
 use super::story::Story;
 use super::timeline::{Timeline, TimelineRecorder};
@@ -88,6 +89,15 @@ impl Replayed {
         told.chain(self.outside().map(|quantity| quantity.at)).min().unwrap_or(Millis(i64::MAX))
     }
 
+    /// The members that are named where the run first went another way.
+    fn named(&self, recording: &Recording) -> BTreeSet<u32> {
+        let parted = self.parted();
+        let told = self.differences.iter().filter(|told| told.at == parted);
+        let told = told.flat_map(|told| [&told.about, &told.recorded, &told.simulated]);
+        let outside = self.outside().filter(|quantity| quantity.at == parted).map(|quantity| &quantity.name);
+        named(recording, &told.chain(outside).map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// Better is greater: the same story, then long together, then few times outside.
     fn closeness(&self) -> impl Ord {
         (self.differences.is_empty(), self.parted(), Reverse(self.differences.len() + self.outside().count()))
@@ -152,7 +162,7 @@ impl<'a> Stage<'a> {
     fn attempt(&self, costs: Vec<Reseed>) -> Replayed {
         let mut recorder = TimelineRecorder::default();
         self.run(&costs, &mut recorder);
-        let timeline = self.recording.comparable(recorder.finish());
+        let timeline = self.recording.comparable(recorder.finish()).seen_until(self.recording.end(), &self.timeline);
         let simulated = self.recording.comparable_story(&timeline, self.recording.reference());
         judge(self.recording, &self.story, &simulated, costs, (&self.timeline, timeline))
     }
@@ -189,15 +199,14 @@ pub fn replay(recording: &Recording, runs_max: u64) -> Result<Replayed, BuildErr
 /// run in which everything costs its median comes closer: a single race that falls another way there is found only from a run
 /// in which the other costs can stay as they are.
 fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
-    let recording = stage.recording;
-    let mut choices = RandomStream::new(0, &recording.scenario, "races");
+    let mut choices = RandomStream::new(0, &stage.recording.scenario, "races");
     let mut drawn: Option<Replayed> = Some(&best).filter(|best| !best.costs.is_empty()).cloned();
     for run in best.runs + 1..=runs {
         if best.is_whole() {
             break;
         }
         let costs = match &drawn {
-            Some(drawn) if run > RUNS_FROM_THE_START => continued(drawn, recording.members.len(), run, &mut choices),
+            Some(drawn) if run > RUNS_FROM_THE_START => continued(drawn, stage.recording, run, &mut choices),
             _ => vec![Reseed { at: SimTime::ZERO, consumer: None, seed: run }],
         };
         let tried = Replayed { runs: run, ..stage.attempt(costs) };
@@ -213,13 +222,17 @@ fn in_one_go(stage: &Stage<'_>, mut best: Replayed, runs: u64) -> Replayed {
 
 /// The best run with drawn costs so far, but with costs drawn anew from some time before it went another way: a little before,
 /// or before what led there (heartbeats drift apart from one join on). Everybody's, or one member's where the others go as
-/// recorded.
-fn continued(best: &Replayed, members: usize, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
+/// recorded: mostly one that is named there.
+fn continued(best: &Replayed, recording: &Recording, seed: u64, choices: &mut RandomStream) -> Vec<Reseed> {
     let parted = best.parted().0.clamp(0, i64::MAX / 2_000_000);
     let share = choices.next_f64();
     let back = (share * share * share * parted as f64) as i64;
     let at = Millis((parted - 20 - back).max(0)).sim_time();
-    let consumer = (choices.next_f64() < ONE_MEMBER).then(|| choices.below(members as u64) as u32);
+    let consumer = (choices.next_f64() < ONE_MEMBER).then(|| {
+        let named: Vec<u32> = best.named(recording).into_iter().filter(|_| choices.next_f64() < 0.5).collect();
+        let any = choices.below(recording.members.len() as u64) as u32;
+        if named.is_empty() { any } else { named[choices.below(named.len() as u64) as usize] }
+    });
     with(&best.costs, &[Reseed { at, consumer, seed }])
 }
 

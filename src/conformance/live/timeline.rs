@@ -1,6 +1,8 @@
 //! What happened to a group, from the outside, in one shape for recordings and simulated runs: whatever is compared
 //! later is worked out from this alone, in the same way on both sides.
 
+use indexmap::IndexMap;
+
 use crate::client::{Api, Callback, ClientEvent};
 use crate::engine::{Millis, SimTime};
 use crate::protocol::{ErrorCode, Generation, MemberId};
@@ -96,6 +98,26 @@ impl Timeline {
         }
         entries.sort_by_key(|entry| entry.at);
         Timeline { entries }
+    }
+
+    /// A simulated run as far as a recorder would have seen it that stopped at `end`, on the run's clock. A callback that comes
+    /// after that is seen all the same if it stands for a recorded one, and is merely late.
+    pub(super) fn seen_until(mut self, end: Millis, recorded: &Timeline) -> Timeline {
+        let mut unseen: IndexMap<&Name, usize> = IndexMap::new();
+        for (_, name, deed) in recorded.deeds() {
+            *unseen.entry(name).or_default() += usize::from(matches!(deed, Deed::Callback(..)));
+        }
+        self.entries.retain(|entry| {
+            let Moment::Consumer(name, Deed::Callback(..)) = &entry.what else { return true };
+            match unseen.get_mut(name) {
+                Some(unseen) if *unseen > 0 => {
+                    *unseen -= 1;
+                    true
+                }
+                _ => entry.at <= end,
+            }
+        });
+        self
     }
 
     /// Deeds of consumers, in order.
@@ -204,4 +226,23 @@ fn client_deed(event: &ClientEvent) -> Option<Deed> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callback_after_the_end_is_seen_only_where_it_stands_for_a_recorded_one() {
+        let called = |name: &str, at| {
+            let what = Moment::Consumer(Name::from(name), Deed::Callback(Callback::Assigned, vec![0]));
+            Entry { at: Millis(at), what }
+        };
+        let timeline = |entries| Timeline { entries };
+        let recorded = timeline(vec![called("c1", 80), called("c1", 99), called("c2", 90)]);
+        let simulated = timeline(vec![called("c1", 81), called("c2", 95), called("c1", 104), called("c2", 130)]);
+        let seen = simulated.seen_until(Millis(100), &recorded);
+        let at: Vec<i64> = seen.entries.iter().map(|entry| entry.at.0).collect();
+        assert_eq!(at, [81, 95, 104]);
+    }
 }

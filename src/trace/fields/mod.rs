@@ -142,9 +142,8 @@ pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
         Event::PauseBegan { pause, .. } | Event::PauseEnded { pause, .. } => {
             sink.word("pause", *pause as i16, host_pause(*pause));
         }
-        Event::ProcessingBegan { batches, .. } | Event::ProcessingEnded { batches, .. } => {
-            sink.batches("batches", batches);
-        }
+        Event::ProcessingBegan { batches, .. } => sink.batches("batches", batches),
+        Event::ProcessingEnded { batches, poll_called, .. } => processing_ended_fields(batches, *poll_called, sink),
         Event::PollStalled { length, .. } => span(sink, "length_ns", *length),
         Event::CallbackBegan { callback: which, partitions, .. } => {
             sink.word("callback", *which as i16, callback(*which));
@@ -164,6 +163,13 @@ pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
         Event::Client { event, .. } => client_fields(event, sink),
         Event::Coordinator { event, .. } => coordinator::fields(event, sink),
     }
+}
+
+/// Hands the fields of [`Event::ProcessingEnded`] to `sink`.
+#[inline]
+pub(super) fn processing_ended_fields(batches: &[RecordBatch], poll_called: bool, sink: &mut impl FieldSink) {
+    sink.flag("poll_called", poll_called);
+    sink.batches("batches", batches);
 }
 
 /// Hands the fields of what a client tells to `sink`: here those of the commonest events, which are but numbers.

@@ -145,7 +145,11 @@ impl TraceReader {
             "PauseBegan" => Event::PauseBegan { consumer: consumer()?, pause: line.host_pause()? },
             "PauseEnded" => Event::PauseEnded { consumer: consumer()?, pause: line.host_pause()? },
             "ProcessingBegan" => Event::ProcessingBegan { consumer: consumer()?, batches: line.batches()?.into() },
-            "ProcessingEnded" => Event::ProcessingEnded { consumer: consumer()?, batches: line.batches()?.into() },
+            "ProcessingEnded" => Event::ProcessingEnded {
+                consumer: consumer()?,
+                batches: line.batches()?.into(),
+                poll_called: line.flag("poll_called")?,
+            },
             "PollStalled" => Event::PollStalled { consumer: consumer()?, length: line.span("length_ns")? },
             "CallbackBegan" => Event::CallbackBegan {
                 consumer: consumer()?,

@@ -1,7 +1,7 @@
 //! Offset commits in every state of the membership.
 
 use super::context::*;
-use crate::client::{ClientEvent, CommitStrategy, Connection, ConsumerSettings, Input};
+use crate::client::{AutoCommitClock, ClientEvent, CommitStrategy, Connection, ConsumerSettings, Input};
 use crate::protocol::message::Request;
 use crate::protocol::{BrokerId, ErrorCode, Generation};
 
@@ -132,6 +132,63 @@ fn t43_a_periodic_commit_that_failed_retriably_is_tried_again_after_100_ms() {
     context.brokers.commits = true;
     context.advance(11_000);
     assert_eq!(context.sent_at(is_commit), [5_000, 5_100, 10_100, 15_100]);
+}
+
+/// Periodic commits of a library whose clock runs so.
+fn reckoned(clock: AutoCommitClock) -> ConsumerSettings {
+    let mut settings = auto();
+    settings.behaviour.auto_commit_clock = clock;
+    settings
+}
+
+/// When a member commits that joins after 1 s, and again at some 3.1 s.
+fn commits_over_a_rejoin(clock: AutoCommitClock) -> Vec<u64> {
+    let mut context = TestContext::started(reckoned(clock));
+    context.advance(1_000);
+    context.join(1, &[0]);
+    context.advance(2_000);
+    context.brokers.heartbeat_error = ErrorCode::RebalanceInProgress;
+    context.advance(1_100);
+    context.brokers.heartbeat_error = ErrorCode::None;
+    context.forget();
+    context.join(2, &[0]);
+    context.advance(12_000);
+    context.sent_at(is_commit)
+}
+
+#[test]
+fn a_join_restarts_the_clock_of_periodic_commits_or_does_not() {
+    assert_eq!(commits_over_a_rejoin(AutoCommitClock::RestartedByJoins), [9_100, 14_100]);
+    assert_eq!(commits_over_a_rejoin(AutoCommitClock::Ticks), [5_000, 10_000, 15_000]);
+    // The rejoin commits, too, but that is not a periodic commit.
+    assert_eq!(commits_over_a_rejoin(AutoCommitClock::Deadline), [5_000, 10_000, 15_000]);
+}
+
+#[test]
+fn a_tick_that_falls_into_a_join_is_left_out_and_a_deadline_is_made_up_for() {
+    let committed = |clock| {
+        let mut context = TestContext::started(reckoned(clock));
+        context.advance(6_000);
+        context.join(1, &[0]);
+        context.advance(6_000);
+        context.sent_at(is_commit)
+    };
+    assert_eq!(committed(AutoCommitClock::Ticks), [10_000]);
+    assert_eq!(committed(AutoCommitClock::Deadline), [11_000], "just after the join there was nothing to commit");
+}
+
+#[test]
+fn with_a_deadline_any_periodic_commit_that_failed_is_tried_again_after_100_ms() {
+    for error in [ErrorCode::CoordinatorLoadInProgress, ErrorCode::TopicAuthorizationFailed] {
+        let mut context = TestContext::stable(reckoned(AutoCommitClock::Deadline), &[0]);
+        context.brokers.commits = false;
+        context.advance(5_000);
+        let (sent, commit) = context.take_commit();
+        context.answer_commit(&sent, &commit, error);
+        context.brokers.commits = true;
+        context.advance(6_000);
+        assert_eq!(context.sent_at(is_commit), [5_000, 5_100, 10_100], "{error}");
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use super::context::*;
 use crate::client::{
-    ApplicationThread, Behaviour, Callback, ClientEvent, ConsumerSettings, Fetching, FirstHeartbeat, HeartbeatFailure,
-    Input, JoinRetry, LostCallback, PollInterval, RebalanceTimeout, SessionTimer, SubscriptionFormat,
+    ApplicationThread, Behaviour, Callback, ClientEvent, CommitStrategy, ConsumerSettings, Fetching, FirstHeartbeat,
+    HeartbeatFailure, Input, JoinRetry, LostCallback, PollInterval, RebalanceTimeout, SessionTimer, SubscriptionFormat,
 };
 use crate::protocol::message::Request;
 use crate::protocol::{ErrorCode, Generation};
@@ -143,9 +143,37 @@ fn beating_between_fetches() -> TestContext {
         of.first_heartbeat = FirstHeartbeat::AtOnce;
     });
     settings.config.fetch_max_wait_ms = 5_000;
-    let mut context = TestContext::stable(settings, &[0]);
-    context.forget();
-    context
+    TestContext::stable(settings, &[0])
+}
+
+#[test]
+fn s25_no_heartbeat_goes_out_before_the_first_fetch_has_returned() {
+    assert!(beating_between_fetches().heartbeats().is_empty());
+    let mut loaded = beating_between_fetches();
+    loaded.advance(137);
+    loaded.records(0, 1);
+    loaded.input(Input::ProcessingDone);
+    assert_eq!(loaded.heartbeats(), [137]);
+}
+
+#[test]
+fn s25_a_fetch_that_returned_while_the_process_stood_still_lets_it_beat_at_once() {
+    let mut context = beating_between_fetches();
+    context.advance(3_000);
+    context.pause(8_000);
+    context.advance(10);
+    assert_eq!(context.heartbeats(), [11_000]);
+}
+
+#[test]
+fn a_heartbeat_that_is_due_goes_out_before_the_commit_of_the_same_batch() {
+    let mut context = beating_between_fetches();
+    context.consumer.settings.application.commit = CommitStrategy::SyncAfterBatch;
+    context.records(0, 1);
+    context.input(Input::ProcessingDone);
+    let sent = |of: fn(&Request) -> bool| context.sent.iter().position(|sent| of(&sent.request)).expect("it was sent");
+    let beat = sent(|request| matches!(request, Request::Heartbeat(_)));
+    assert!(beat < sent(|request| matches!(request, Request::OffsetCommit(_))));
 }
 
 #[test]

@@ -143,7 +143,7 @@ mod tests {
         let first_one = |i: i64| if i == 0 { 1.0 } else { ((i * 7_919) % 1_009 + 1) as f64 / 1_010.0 };
         for value_of in [whole, fraction, first_one] {
             let (of_sensor, of_window) = highest(value_of);
-            assert!((of_sensor / of_window - 1.0).abs() < 1e-12, "{of_sensor} and {of_window}");
+            assert_eq!(of_sensor, of_window);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::protocol::config::ConsumerConfig;
 use crate::protocol::{BrokerId, GroupId, TopicName};
 
 /// Everything a consumer is constructed with.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ConsumerSettings {
     /// `group.id`
     pub group_id: GroupId,

@@ -9,8 +9,9 @@ use crate::client::{
     Jitter, Output, RecordBatch, Thread, Wishes, World,
 };
 use crate::engine::{RandomStream, SimDuration, SimTime};
+use crate::protocol::config::ConsumerConfig;
 use crate::protocol::message::Request;
-use crate::protocol::{BrokerId, TopicPartition};
+use crate::protocol::{BrokerId, ClientId, TopicPartition};
 use crate::scenario::checked::{AssignorCost, CloseHow, Distribution, SlowRecords};
 use crate::trace::{Event, HostPause, StopKind, TraceEvent};
 
@@ -27,9 +28,9 @@ impl Simulation<'_> {
         }
         host.incarnation += 1;
         let entry = self.consumers[consumer as usize];
-        let settings = ConsumerSettings {
+        let settings = self.shared_settings(ConsumerSettings {
             group_id: *self.group_id_of(consumer),
-            config: entry.config.clone(),
+            config: ConsumerConfig { client_id: ClientId::default(), ..entry.config.clone() },
             subscription: entry.subscription.clone(),
             bootstrap: (0..self.scenario.cluster.brokers).map(BrokerId).collect(),
             application: Application {
@@ -39,12 +40,20 @@ impl Simulation<'_> {
                 on_exception: entry.on_exception,
             },
             behaviour: entry.behaviour.clone(),
-        };
+        });
         let host = &mut self.hosts[consumer as usize];
         let fixed = self.fixed[consumer as usize].startups.pop_front();
         let startup = fixed.unwrap_or_else(|| entry.startup.sample(&mut host.random.startup));
         host.process = Some(Process::new(ConsumerClient::new(settings), startup));
         self.begin_work(consumer, WorkKind::Startup, startup);
+    }
+
+    /// These settings, as the last consumer has them if they are the same: so consumers of a kind share theirs. Brokers alone
+    /// look at a `client.id`, which is not among them.
+    fn shared_settings(&mut self, settings: ConsumerSettings) -> Rc<ConsumerSettings> {
+        let shared = self.settings.take().filter(|last| **last == settings).unwrap_or_else(|| settings.into());
+        self.settings = Some(shared.clone());
+        shared
     }
 
     /// SIGTERM: the consumer closes within the grace period.
@@ -465,7 +474,7 @@ impl ClientWorld<'_, '_> {
         let told = TraceEvent { at: self.simulation.now, event };
         self.simulation.show(&told);
         if let Event::ProcessingEnded { batches, .. } = told.event {
-            self.simulation.done_batches.push(batches);
+            self.simulation.taken.give_back(batches);
         }
     }
 }

@@ -12,9 +12,9 @@
 //! the network's latency when it is sent, and blocked links hold it up.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::num::NonZeroU64;
 
-use crate::client::{AssignedPartition, Connection, Input, Prefetch, RecordBatch};
+use crate::client::{AssignedPartition, Connection, Input, Prefetch};
 use crate::engine::{RandomStream, Sampler, SimDuration, SimTime};
 use crate::protocol::BrokerId;
 use crate::protocol::config::ConsumerConfig;
@@ -25,6 +25,7 @@ use crate::trace::PartitionIndex;
 use super::brokers::Brokers;
 use super::host::FirstUse;
 use super::simulation::Simulation;
+use super::taken::TakenRecords;
 use super::workload::Workload;
 
 /// A consumer's Fetches and buffer.
@@ -43,36 +44,37 @@ pub struct Fetcher {
 #[derive(Default)]
 struct PartitionList {
     /// The client's version of it.
-    version: Option<u64>,
+    version: Option<NonZeroU64>,
     /// Indices into the run's partitions, parallel to the client's list; `None` for a partition that does not exist.
     partitions: Vec<Option<PartitionIndex>>,
     /// The place of each, by partition.
     place_of: Vec<(PartitionIndex, u32)>,
     /// Those to fetch with their places, as [`PartitionList::order_wanted`] has worked them out for that version.
     wanted: Vec<(PartitionIndex, u32)>,
-    wanted_of: Option<u64>,
+    wanted_of: Option<NonZeroU64>,
 }
 
 /// What is fetched from one broker.
 struct FetchSession {
     broker: BrokerId,
     /// It was made up of that version of the client's list.
-    version: Option<u64>,
+    version: Option<NonZeroU64>,
     /// Those whose answer is due first stand first.
     partitions: Vec<Asked>,
     /// They are others than when it was last sent.
     made_up: bool,
     /// Partitions of which something was buffered are not among them.
     leaves_out: bool,
-    /// When the Fetch under way was sent, or sent again after an answer without records.
-    sent: Option<SimTime>,
+    /// Until when the broker parks the Fetch under way, or the one after it that followed an answer without records;
+    /// [`SimTime::MAX`] if none is under way.
+    parked_until: SimTime,
     /// It is at the broker from then on.
     at_broker: SimTime,
     /// How long its answer is on its way.
     way_back: SimDuration,
     /// When there is enough for an answer with records, as far as is known; [`SimTime::MAX`] if never.
     enough_at: SimTime,
-    /// When that answer arrives.
+    /// When that answer arrives; [`SimTime::MAX`] if no Fetch is under way.
     arrives: SimTime,
 }
 
@@ -87,42 +89,12 @@ struct Fetched {
     partition: PartitionIndex,
     /// Its place in the client's list of that version.
     place: u32,
-    version: Option<u64>,
+    version: Option<NonZeroU64>,
     broker: BrokerId,
     /// [`AssignedPartition::fetchable_since`] when it came.
     since: u64,
     from: i64,
     to: i64,
-}
-
-/// Records that a poll takes out of the buffer: of the partition at this place in the client's list.
-pub(super) struct Taken {
-    place: u32,
-    from: i64,
-    count: u32,
-}
-
-/// The records that were taken, to be shared. Where nobody looks any more at as many that an application is done with,
-/// their memory is used again.
-fn share_batches(
-    taken: &mut Vec<Taken>,
-    assigned: &[AssignedPartition],
-    done: &mut Vec<Rc<[RecordBatch]>>,
-) -> Rc<[RecordBatch]> {
-    if let Some(mut batches) = done.pop()
-        && let Some(places) = Rc::get_mut(&mut batches)
-        && places.len() == taken.len()
-    {
-        for (batch, Taken { place, from, count }) in places.iter_mut().zip(taken.drain(..)) {
-            *batch = RecordBatch { partition: assigned[place as usize].partition, from, count };
-        }
-        return batches;
-    }
-    let partition = |place| assigned[place as usize].partition;
-    taken
-        .drain(..)
-        .map(|Taken { place, from, count }| RecordBatch { partition: partition(place), from, count })
-        .collect()
 }
 
 /// What Fetches and their answers depend on.
@@ -167,7 +139,7 @@ impl FetchSession {
             partitions: Vec::new(),
             made_up: false,
             leaves_out: false,
-            sent: None,
+            parked_until: SimTime::MAX,
             at_broker: SimTime::ZERO,
             way_back: SimDuration::ZERO,
             enough_at: SimTime::MAX,
@@ -175,26 +147,35 @@ impl FetchSession {
         }
     }
 
+    #[inline]
+    fn is_under_way(&self) -> bool {
+        self.parked_until != SimTime::MAX
+    }
+
+    /// No Fetch is under way any more.
+    #[inline]
+    fn end(&mut self) {
+        (self.parked_until, self.arrives) = (SimTime::MAX, SimTime::MAX);
+    }
+
     /// The Fetch was answered without records.
     #[inline]
-    fn came_back_empty(&self, wait: SimDuration, now: SimTime) -> bool {
-        self.sent.is_some_and(|sent| sent + wait <= now && self.enough_at > sent + wait)
+    fn came_back_empty(&self, now: SimTime) -> bool {
+        self.parked_until <= now && self.enough_at > self.parked_until
     }
 
     /// A poll that waits sends a Fetch again as soon as one was answered without records. One whose wait ends at this
     /// instant is still to be answered.
     #[inline]
     fn go_on_waiting(&mut self, wait: SimDuration, now: SimTime) {
-        if let Some(sent) = &mut self.sent
-            && *sent + wait < now
-        {
-            *sent += SimDuration((now.since(*sent).0 - 1) / wait.0 * wait.0);
+        if self.parked_until < now {
+            self.parked_until += SimDuration(((now.0 - self.parked_until.0 - 1) / wait.0 + 1) * wait.0);
         }
     }
 
     /// Makes up the list of partitions anew from those that are wanted, with their places: those that stay keep their
     /// order, new ones come behind. False if none is wanted.
-    fn make_up(&mut self, version: Option<u64>, wanted: impl Iterator<Item = (PartitionIndex, u32)>) -> bool {
+    fn make_up(&mut self, version: Option<NonZeroU64>, wanted: impl Iterator<Item = (PartitionIndex, u32)>) -> bool {
         let wanted: Vec<(PartitionIndex, u32)> = wanted.collect();
         if wanted.is_empty() {
             return false;
@@ -219,12 +200,12 @@ impl FetchSession {
 
     /// A Fetch from the present positions goes out.
     fn send(&mut self, assigned: &[AssignedPartition], around: &mut Surroundings<'_>) {
-        // The positions of others have not moved.
+        // The positions of others have not moved. Those that were answered stand last.
         let all = std::mem::take(&mut self.made_up);
-        for asked in self.partitions.iter_mut().filter(|asked| all || asked.answered) {
+        for asked in self.partitions.iter_mut().rev().take_while(|asked| all || asked.answered) {
             asked.from = assigned[asked.place as usize].position;
         }
-        self.sent = Some(around.now);
+        self.parked_until = around.now + around.max_wait();
         self.at_broker = around.now + around.way();
         self.way_back = around.way();
         self.plan_answer(around);
@@ -235,8 +216,10 @@ impl FetchSession {
 
     /// It reaches the broker so much later.
     fn hold_up(&mut self, by: SimDuration) {
-        self.at_broker += by;
-        self.plan_arrival();
+        if self.is_under_way() {
+            self.at_broker += by;
+            self.plan_arrival();
+        }
     }
 
     /// Works out when the answer arrives.
@@ -265,20 +248,18 @@ impl FetchSession {
             }
             next = next.min(arrival);
         }
-        match self.sent {
-            Some(sent) if bytes > 0 => next.min((sent + around.max_wait()).max(around.now)),
-            _ => next,
-        }
+        if bytes > 0 { next.min(self.parked_until.max(around.now)) } else { next }
     }
 
-    /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow. False if that is not
-    /// enough for an answer.
+    /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow. As much of it as `poll`
+    /// may still return is taken at once, the rest goes into the buffer. False if there is not enough for an answer.
     fn answer(
         &mut self,
         around: &mut Surroundings<'_>,
         list: &PartitionList,
         assigned: &[AssignedPartition],
         buffer: &mut VecDeque<Fetched>,
+        taken: &mut TakenRecords,
     ) -> bool {
         let config = &around.consumer.config;
         if config.fetch_min_bytes > 1 && self.look_for_answer(around) > around.now {
@@ -308,19 +289,25 @@ impl FetchSession {
             asked.answered = true;
             first = false;
             room = room.saturating_sub(count as u64 * record);
-            let (partition, from, version) = (asked.partition, asked.from, list.version);
+            let (partition, mut from, version) = (asked.partition, asked.from, list.version);
+            let to = from + count;
             if let Some(place) = list.place(partition, asked.place, self.version)
                 && assigned[place as usize].fetchable
             {
-                let since = assigned[place as usize].fetchable_since;
-                let (broker, to) = (self.broker, from + count);
-                buffer.push_back(Fetched { partition, place, version, broker, since, from, to });
+                let owned = &assigned[place as usize];
+                if owned.position == from {
+                    from += taken.take(place, from, count);
+                }
+                if from < to {
+                    let (broker, since) = (self.broker, owned.fetchable_since);
+                    buffer.push_back(Fetched { partition, place, version, broker, since, from, to });
+                }
             }
         }
         if first {
             return false;
         }
-        self.sent = None;
+        self.end();
         if !in_order {
             self.put_answered_last();
         }
@@ -342,7 +329,7 @@ impl FetchSession {
 impl PartitionList {
     /// The partition's place in this list, where it had that one in the list of some version.
     #[inline]
-    fn place(&self, partition: PartitionIndex, place: u32, version: Option<u64>) -> Option<u32> {
+    fn place(&self, partition: PartitionIndex, place: u32, version: Option<NonZeroU64>) -> Option<u32> {
         if version == self.version {
             return Some(place);
         }
@@ -388,23 +375,22 @@ impl Fetcher {
     /// The first Fetches of all were sent just now.
     #[inline]
     fn has_begun(&mut self) -> bool {
-        let begins = !self.begun && self.sessions.iter().any(|session| session.sent.is_some());
+        let begins = !self.begun && self.sessions.iter().any(FetchSession::is_under_way);
         self.begun |= begins;
         begins
     }
 
     /// `sendFetches`: a Fetch to each broker that may get one now.
     fn send(&mut self, assigned: &[AssignedPartition], brokers: &Brokers, around: &mut Surroundings<'_>) {
-        let wait = around.max_wait();
         let per_partition = around.consumer.behaviour.prefetch == Prefetch::PerPartition;
         let Fetcher { list, sessions, buffer, .. } = self;
         for session in sessions {
-            if session.sent.is_some() && !session.came_back_empty(wait, around.now) {
+            if session.is_under_way() && !session.came_back_empty(around.now) {
                 continue;
             }
             let broker = session.broker;
             let is_buffered = |fetched: &Fetched| fetched.broker == broker && list.is_owned(fetched, assigned);
-            if !per_partition && buffer.iter().any(is_buffered) {
+            if !per_partition && !buffer.is_empty() && buffer.iter().any(is_buffered) {
                 continue;
             }
             let leaves_out = per_partition && !buffer.is_empty();
@@ -413,7 +399,7 @@ impl Fetcher {
                 session.leaves_out = leaves_out;
                 let wanted = list.wanted.iter().filter(|(partition, _)| brokers.serves(*partition) == Some(broker));
                 if !session.make_up(list.version, wanted.copied()) {
-                    session.sent = None;
+                    session.end();
                     continue;
                 }
             }
@@ -421,18 +407,14 @@ impl Fetcher {
         }
     }
 
-    /// `collectFetch`: the next records of the buffer, at most so many. What was fetched for partitions that are not
-    /// fetchable any more, or from other positions, is dropped.
-    fn collect(&mut self, assigned: &[AssignedPartition], max: u32, taken: &mut Vec<Taken>) {
-        let mut left = i64::from(max);
-        while left > 0
+    /// `collectFetch`: the next records of the buffer. What was fetched for partitions that are not fetchable any more, or
+    /// from other positions, is dropped.
+    fn collect(&mut self, assigned: &[AssignedPartition], taken: &mut TakenRecords) {
+        while taken.has_room()
             && let Some(mut fetched) = self.buffer.pop_front()
         {
             let Some(place) = self.list.place_owned(&fetched, assigned) else { continue };
-            let count = (fetched.to - fetched.from).min(left);
-            taken.push(Taken { place, from: fetched.from, count: count as u32 });
-            fetched.from += count;
-            left -= count;
+            fetched.from += taken.take(place, fetched.from, fetched.to - fetched.from);
             if fetched.from < fetched.to {
                 self.buffer.push_front(fetched);
             }
@@ -441,8 +423,8 @@ impl Fetcher {
 
     /// Every broker has a Fetch for the partitions that are wanted now.
     #[inline]
-    fn is_under_way(&self, wait: SimDuration, now: SimTime) -> bool {
-        let asks = |session: &FetchSession| session.sent.is_some() && !session.came_back_empty(wait, now);
+    fn is_under_way(&self, now: SimTime) -> bool {
+        let asks = |session: &FetchSession| session.is_under_way() && !session.came_back_empty(now);
         self.sessions.iter().all(|session| session.version == self.list.version && asks(session))
     }
 
@@ -501,7 +483,7 @@ impl Simulation<'_> {
         };
         let fetcher = &mut process.fetcher;
         if !fetcher.has_records(process.client.assigned()) {
-            if fetcher.is_under_way(max_wait(&self.consumers[consumer as usize].config), self.now) {
+            if fetcher.is_under_way(self.now) {
                 return;
             }
             self.send_fetches(consumer);
@@ -513,7 +495,7 @@ impl Simulation<'_> {
     #[inline]
     fn note_assignment(&mut self, consumer: u32) {
         let process = self.hosts[consumer as usize].process.as_ref();
-        if process.is_some_and(|process| process.fetcher.list.version != Some(process.client.fetch_version())) {
+        if process.is_some_and(|process| process.fetcher.list.version != process.client.fetch_version()) {
             self.assignment_changed(consumer);
         }
     }
@@ -523,7 +505,7 @@ impl Simulation<'_> {
         let Some(process) = self.hosts[consumer as usize].process.as_mut() else { return };
         let (client, fetcher) = (&process.client, &mut process.fetcher);
         let list = &mut fetcher.list;
-        list.version = Some(client.fetch_version());
+        list.version = client.fetch_version();
         list.wanted_of = None;
         let indices = client.assigned().iter().map(|owned| {
             let topic = self.topic_index.get(&owned.partition.topic)?;
@@ -573,23 +555,19 @@ impl Simulation<'_> {
         let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
         let (client, fetcher) = (&process.client, &mut process.fetcher);
-        let is_current = fetcher.list.version == Some(client.fetch_version());
+        let is_current = fetcher.list.version == client.fetch_version();
         if waits && is_current && fetcher.has_records(client.assigned()) {
             return self.queue.set(self.timers[consumer as usize].records, self.now);
         }
         let mut wake = SimTime::MAX;
         for session in &fetcher.sessions {
-            let Some(sent) = session.sent else { continue };
             if self.network.data_blocked(consumer, session.broker) {
                 continue;
             }
             wake = wake.min(session.arrives);
             // New partitions come into the next Fetch, at the latest when this one was parked long enough.
-            if waits && session.version != fetcher.list.version {
-                let parked_until = sent + max_wait(&self.consumers[consumer as usize].config);
-                if session.enough_at > parked_until {
-                    wake = wake.min(parked_until);
-                }
+            if waits && session.version != fetcher.list.version && session.enough_at > session.parked_until {
+                wake = wake.min(session.parked_until);
             }
         }
         self.queue.set(self.timers[consumer as usize].records, wake);
@@ -606,7 +584,7 @@ impl Simulation<'_> {
         let Some(process) = &self.hosts[consumer as usize].process else { return parked_until };
         let per_partition = self.consumers[consumer as usize].behaviour.prefetch == Prefetch::PerPartition;
         let mut sessions = process.fetcher.sessions.iter();
-        match sessions.find(|session| session.broker == broker && session.sent.is_some()) {
+        match sessions.find(|session| session.broker == broker && session.is_under_way()) {
             Some(session) => parked_until.min(session.enough_at.max(self.now)),
             // Nothing is fetched while something of every partition waits to be taken (aiokafka, `stall-20000`).
             None if per_partition && process.fetcher.is_full() => self.now,
@@ -622,7 +600,7 @@ impl Simulation<'_> {
             for session in &mut process.fetcher.sessions {
                 session.version = None;
                 if !self.brokers.is_up(session.broker) {
-                    session.sent = None;
+                    session.end();
                 }
             }
             if process.awaits_records {
@@ -650,34 +628,38 @@ impl Simulation<'_> {
             random: &mut host.random.fetch,
         };
         let wait = around.max_wait();
+        // What was buffered before comes first.
+        let buffered = !buffer.is_empty();
+        let max = entry.config.max_poll_records;
+        self.taken.allow(if waits && !buffered { max } else { 0 });
         for session in sessions {
             if waits {
                 session.go_on_waiting(wait, self.now);
             }
-            if session.came_back_empty(wait, self.now) {
-                session.sent = None;
+            if session.came_back_empty(self.now) {
+                session.end();
             }
-            if session.sent.is_none()
-                || session.arrives > self.now
-                || self.network.data_blocked(consumer, session.broker)
-            {
+            if session.arrives > self.now || self.network.data_blocked(consumer, session.broker) {
                 continue;
             }
-            if !session.answer(&mut around, list, assigned, buffer) {
+            if !session.answer(&mut around, list, assigned, buffer, &mut self.taken) {
                 session.plan_answer(&mut around);
             }
         }
         if !waits {
             return self.plan_records(consumer);
         }
-        process.fetcher.collect(assigned, entry.config.max_poll_records, &mut self.taken);
+        if buffered {
+            self.taken.allow(max);
+            process.fetcher.collect(assigned, &mut self.taken);
+        }
         if self.taken.is_empty() {
             self.fetch(consumer);
             return self.plan_records(consumer);
         }
         process.awaits_records = false;
         let incarnation = host.incarnation;
-        let batches = share_batches(&mut self.taken, assigned, &mut self.done_batches);
+        let batches = self.taken.share(assigned);
         self.client_input(consumer, Input::Records(batches));
         if entry.behaviour.prefetch != Prefetch::None && self.hosts[consumer as usize].incarnation == incarnation {
             self.send_fetches(consumer);

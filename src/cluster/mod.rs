@@ -18,6 +18,7 @@ mod requests;
 mod rollout;
 mod simulation;
 mod strikes;
+mod taken;
 mod workload;
 
 pub use inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::client::{RecordBatch, Thread};
+use crate::client::{ConsumerSettings, Thread};
 use crate::coordinator::ClientInfo;
 use crate::engine::{EventQueue, Sampler, SimDuration, SimTime, Slab, TimerSlot};
 use crate::protocol::{BrokerId, GroupId, TopicName, TopicPartition};
@@ -12,11 +12,11 @@ use rustc_hash::FxHashMap;
 
 use super::brokers::Brokers;
 use super::faults::{self, Occurrence, Rollout};
-use super::fetching::Taken;
 use super::host::{Host, HostStreams};
 use super::inputs::{ConsumerInputs, FirstUses, Inputs, Reseed};
 use super::network::{ConnectionId, Network, Way};
 use super::rollout::RevisionChange;
+use super::taken::TakenRecords;
 use super::workload::Workload;
 
 /// How often a run looks at the log end offsets, for charts of lag.
@@ -143,10 +143,10 @@ pub(super) struct Simulation<'a> {
     pub group_of: Vec<u32>,
     /// How brokers see each consumer.
     pub client_info: Vec<Rc<ClientInfo>>,
-    /// Buffers that are used again.
-    pub taken: Vec<Taken>,
-    /// Records that applications are done with; see [`share_batches`](super::fetching).
-    pub done_batches: Vec<Rc<[RecordBatch]>>,
+    /// Those of the consumer that was started last.
+    pub settings: Option<Rc<ConsumerSettings>>,
+    /// What the call of `poll` that is under way takes.
+    pub taken: TakenRecords,
     log_ends: Vec<i64>,
     /// One way over the network, for fetches.
     pub latency: Sampler,
@@ -285,8 +285,8 @@ impl<'a> Simulation<'a> {
             usual_startup,
             fixed: inputs.consumers,
             reseeds: inputs.reseeds,
-            taken: Vec::new(),
-            done_batches: Vec::new(),
+            taken: TakenRecords::default(),
+            settings: None,
             log_ends: Vec::new(),
             observers,
             totals: RunTotals::default(),

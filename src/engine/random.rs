@@ -133,12 +133,17 @@ impl RandomStream {
         assert!(bound > 0, "there is no number below 0");
         // The high half of a product of 64 × 64 bits; the few products that would favour some results are drawn again
         // (Lemire, "Fast Random Integer Generation in an Interval").
-        let mut product = u128::from(self.next_u64()) * u128::from(bound);
-        if (product as u64) < bound {
-            let unfair = bound.wrapping_neg() % bound;
-            while (product as u64) < unfair {
-                product = u128::from(self.next_u64()) * u128::from(bound);
-            }
+        let product = u128::from(self.next_u64()) * u128::from(bound);
+        if (product as u64) < bound { self.below_fairly(bound, product) } else { (product >> 64) as u64 }
+    }
+
+    /// The same with a product that may have to be drawn again.
+    #[cold]
+    #[inline(never)]
+    fn below_fairly(&mut self, bound: u64, mut product: u128) -> u64 {
+        let unfair = bound.wrapping_neg() % bound;
+        while (product as u64) < unfair {
+            product = u128::from(self.next_u64()) * u128::from(bound);
         }
         (product >> 64) as u64
     }

@@ -93,9 +93,12 @@ impl<E: Keyed> Wheel<E> {
     }
 
     /// Takes the entry with the smallest key out, if that is not above `limit`.
-    #[inline]
+    #[inline(always)]
     pub fn pop_until(&mut self, limit: u128) -> Option<E> {
         if self.run.is_empty() {
+            if let Some(alone) = self.pop_alone(limit) {
+                return Some(alone);
+            }
             self.turn();
         }
         let next = match self.run.last() {
@@ -106,6 +109,22 @@ impl<E: Keyed> Wheel<E> {
             return None;
         }
         self.run.pop()
+    }
+
+    /// The same when the run is empty, if the next entry is alone in its list, as it is as a rule: then it need not come into
+    /// the run.
+    #[inline(always)]
+    fn pop_alone(&mut self, limit: u128) -> Option<E> {
+        let tick = self.next_occupied()?;
+        let list = tick as usize % TICKS;
+        let Node { entry, next } = self.nodes[self.lists[list] as usize];
+        if next != NONE || entry.key() > limit || self.far.begins_before(entry.key()) {
+            return None;
+        }
+        self.tick = tick;
+        let only = self.empty(list);
+        self.release(only);
+        Some(entry)
     }
 
     /// The same when the heap has the smallest key.
@@ -137,6 +156,7 @@ impl<E: Keyed> Wheel<E> {
     }
 
     /// Turns to the tick of the entry that comes next, and makes the run of that tick's list.
+    #[inline(never)]
     fn turn(&mut self) {
         let near = self.next_occupied();
         let far = self.far.first_key().map(tick_of);

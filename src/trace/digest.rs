@@ -15,7 +15,8 @@
 //! | 7 | whom it is about: the lower bytes of xxh3 of the consumer's name; the broker's id; all ones for neither |
 //! | … | its fields in order: number 8, flag 1, word 2 (its number), text 4 (length) + bytes, optional text 1 (0: missing, 1: present) + text, list 4 (length) + entries; a partition 8: xxh3 of its topic's name + its number × [`PARTITION_STEP`] |
 //!
-//! No index of a consumer, partition or fault is among them: those would shift when something unrelated is added.
+//! The batches of `ProcessingEnded` are not among them: they are those of the consumer's `ProcessingBegan`. Nor is any index
+//! of a consumer, partition or fault: those would shift when something unrelated is added.
 
 use std::collections::BTreeMap;
 
@@ -406,4 +407,7 @@ impl FieldSink for CanonicalBytes {
             (&batch.partition, rest)
         }));
     }
+
+    #[inline]
+    fn batches_again(&mut self, _name: &'static str, _value: &[RecordBatch]) {}
 }

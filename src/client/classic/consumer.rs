@@ -103,6 +103,8 @@ pub struct Consumer {
     /// A stall was asked for; the pass of the application's loop that is under way is not the one.
     pub(super) stall_asked: Option<bool>,
     pub(super) polled_at: Option<Millis>,
+    /// Shared with its like.
+    pub(super) settings: Rc<ConsumerSettings>,
     /// Inputs so far.
     pub(super) inputs: u64,
     pub(super) asked: Asked,
@@ -121,7 +123,6 @@ pub struct Consumer {
     pub(super) lookup: Lookup,
     pub(super) membership: Membership,
     pub(super) election: Option<Election>,
-    pub(super) settings: ConsumerSettings,
     pub(super) protocol: RebalanceProtocol,
     pub(super) committed_request: Option<CommittedRequest>,
     pub(super) assignors: Vec<ConsumerPartitionAssignor>,
@@ -149,7 +150,7 @@ pub struct Consumer {
 
 impl Consumer {
     /// A consumer that has not been started yet.
-    pub fn new(settings: ConsumerSettings) -> Self {
+    pub fn new(settings: Rc<ConsumerSettings>) -> Self {
         let config = &settings.config;
         let strategy = &config.partition_assignment_strategy;
         let cooperative = strategy.iter().all(|assignor| *assignor == AssignorName::CooperativeSticky);
@@ -350,7 +351,7 @@ impl Consumer {
     pub(super) fn ask(&mut self, at: Whereabouts, now: Millis) {
         let takes = (at.selects && self.working.is_none()) || self.awaits_fetches();
         let awaits = takes && self.subscriptions.any_fetchable();
-        let records = NonZeroU64::new(self.subscriptions.version).filter(|_| awaits);
+        let records = self.fetch_version().filter(|_| awaits);
         let poll_wake = self.poll_wake(at, now);
         let heartbeat_wake = self.heartbeat_wake(at, now);
         self.wish(poll_wake, heartbeat_wake, records);
@@ -383,11 +384,6 @@ impl Consumer {
         &self.settings
     }
 
-    /// `client.id`, for messages.
-    pub(super) fn name(&self) -> &str {
-        self.settings.config.client_id.as_str()
-    }
-
     /// Whether it rebalances eagerly or cooperatively.
     pub fn rebalance_protocol(&self) -> RebalanceProtocol {
         self.protocol
@@ -415,9 +411,9 @@ impl Consumer {
     }
 
     /// Grows whenever [`Consumer::assigned`] gets other partitions, or one of them becomes fetchable or stops being so,
-    /// or a position jumps (not when it moves on with records).
-    pub fn fetch_version(&self) -> u64 {
-        self.subscriptions.version
+    /// or a position jumps (not when it moves on with records). `None` before there were any.
+    pub fn fetch_version(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.subscriptions.version)
     }
 
     /// Its generation; [`Generation::NONE`] when it has none.

@@ -4,7 +4,6 @@
 //! Each function here sees first whether its input leaves nothing else to do; if not it says so, with the consumer as it is
 //! then, and both threads run on from there ([`Consumer::handle`]).
 
-use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use crate::client::{CommitStrategy, Connection, RecordBatch};
@@ -87,7 +86,7 @@ impl Consumer {
         self.application_turns(Loop::Working { commit, stall: false });
         self.pace = Pace::Works;
         let heartbeat_wake = self.heartbeat_wake_at_work(cx.ms);
-        self.wish(SimTime::MAX, heartbeat_wake, None);
+        self.wish(self.standing_poll_wake(), heartbeat_wake, None);
         true
     }
 
@@ -256,8 +255,7 @@ impl Consumer {
 
     fn ask_at_rest(&mut self, now: Millis) {
         let takes = self.working.is_none();
-        let version = NonZeroU64::new(self.subscriptions.version);
-        let records = version.filter(|_| takes && self.subscriptions.any_fetchable());
+        let records = self.fetch_version().filter(|_| takes && self.subscriptions.any_fetchable());
         let until = match self.stack.last() {
             Some(Frame::Poll(call)) => call.until,
             _ => now,

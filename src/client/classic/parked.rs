@@ -20,15 +20,21 @@ impl Network {
     }
 
     /// Sends a Fetch on the connection at this place unless one is under way there.
+    #[inline]
     pub fn fetch_on(&mut self, place: usize, cx: &mut Context<'_>) {
-        let (wait, begins_at) = (self.fetch_wait, self.fetch_begins_at);
+        let wait = self.fetch_wait;
+        if self.links[place].fetch_since.is_none_or(|since| since + wait <= cx.now) {
+            self.begin_fetch(place, cx);
+        }
+    }
+
+    fn begin_fetch(&mut self, place: usize, cx: &mut Context<'_>) {
+        let begins_at = self.fetch_begins_at;
         let link = &mut self.links[place];
         match link.state {
-            LinkState::Ready => match link.fetch_since {
-                Some(since) if since + wait > cx.now => {}
-                Some(_) => link.fetch_since = Some(cx.now),
-                None => link.fetch_since = Some(cx.now.max(begins_at)),
-            },
+            LinkState::Ready => {
+                link.fetch_since = Some(link.fetch_since.map_or(cx.now.max(begins_at), |_| cx.now));
+            }
             LinkState::Connecting { .. } => {}
             LinkState::Idle | LinkState::Failed { .. } => {
                 let connection = link.connection;

@@ -139,7 +139,7 @@ impl Consumer {
                 Next::Return(outcome) => return Flow::Return(outcome),
             }
         }
-        panic!("poll of {} goes round in circles at {:?}: {call:?}", self.name(), cx.now);
+        panic!("poll of {} goes round in circles at {:?}: {call:?}", self.member_id(), cx.now);
     }
 
     fn poll_row(&mut self, call: &mut PollCall, returned: &mut Option<Outcome>, cx: &mut Context<'_>) -> Next {

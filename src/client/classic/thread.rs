@@ -97,7 +97,7 @@ impl Consumer {
                 Flow::Return(outcome) => returned = Some(outcome),
             }
         }
-        panic!("the poll thread of {} goes round in circles at {:?}: {:?}", self.name(), cx.now, self.stack);
+        panic!("the poll thread of {} goes round in circles at {:?}: {:?}", self.member_id(), cx.now, self.stack);
     }
 
     /// A call that a steady consumer does not make: kept out of the loop that every input runs through.
@@ -139,10 +139,17 @@ impl Consumer {
         Whereabouts { selects, reads, holds_monitor: elects || searches }
     }
 
+    /// While the application works, what the selector waited for stands: as a rule it will wait for the same again. Coming up
+    /// before, it wakes nobody.
+    pub(super) fn standing_poll_wake(&self) -> SimTime {
+        if self.asked.poll_wake == SimTime::ZERO { SimTime::MAX } else { self.asked.poll_wake }
+    }
+
     /// When the poll thread next goes on by itself.
     pub(super) fn poll_wake(&self, at: Whereabouts, now: Millis) -> SimTime {
         let own = match self.stack.last() {
             _ if self.election.is_some() => Millis(i64::MAX),
+            Some(Frame::Application(Loop::Working { .. })) => return self.standing_poll_wake(),
             Some(Frame::Application(step)) => step.wake(),
             Some(Frame::Poll(call)) => self.select_wake(call),
             Some(Frame::Coordinator(search)) => search.wake(),

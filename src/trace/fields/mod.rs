@@ -34,6 +34,10 @@ pub trait FieldSink {
     fn offsets(&mut self, name: &'static str, value: &CommittedOffsets);
     /// A list of record batches.
     fn batches(&mut self, name: &'static str, value: &[RecordBatch]);
+    /// A list of record batches that an earlier event of the same consumer has told already.
+    fn batches_again(&mut self, name: &'static str, value: &[RecordBatch]) {
+        self.batches(name, value);
+    }
 }
 
 /// Whom an event is about.
@@ -169,7 +173,7 @@ pub fn fields(directory: &Directory, event: &Event, sink: &mut impl FieldSink) {
 #[inline]
 pub(super) fn processing_ended_fields(batches: &[RecordBatch], poll_called: bool, sink: &mut impl FieldSink) {
     sink.flag("poll_called", poll_called);
-    sink.batches("batches", batches);
+    sink.batches_again("batches", batches);
 }
 
 /// Hands the fields of what a client tells to `sink`: here those of the commonest events, which are but numbers.

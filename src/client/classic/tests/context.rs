@@ -136,7 +136,7 @@ pub fn settings() -> ConsumerSettings {
 impl TestContext {
     pub fn new(settings: ConsumerSettings) -> Self {
         TestContext {
-            consumer: Consumer::new(settings),
+            consumer: Consumer::new(settings.into()),
             now: SimTime::ZERO,
             brokers: Brokers {
                 accept: true,

@@ -194,7 +194,12 @@ impl Simulation<'_> {
     }
 
     /// How much longer something of this kind takes because this process has not done it before.
+    #[inline]
     pub(super) fn first_use(&mut self, consumer: u32, kind: FirstUse) -> SimDuration {
+        if self.first_use.is_zero() { SimDuration::ZERO } else { self.first_use_cost(consumer, kind) }
+    }
+
+    fn first_use_cost(&mut self, consumer: u32, kind: FirstUse) -> SimDuration {
         let host = &mut self.hosts[consumer as usize];
         let counts = self.usual_startup.is_some() || matches!(kind, FirstUse::Request(_));
         let Some(process) = host.process.as_mut().filter(|_| counts) else { return SimDuration::ZERO };
@@ -254,8 +259,12 @@ impl Simulation<'_> {
             length += held_up;
             self.emit(Event::PollStalled { consumer: Self::name(consumer), length: held_up });
         }
-        self.emit(Event::ProcessingBegan { consumer: Self::name(consumer), batches: records.clone() });
-        self.begin_work(consumer, WorkKind::Batch(records), length);
+        let event = Event::ProcessingBegan { consumer: Self::name(consumer), batches: records };
+        let told = TraceEvent { at: self.now, event };
+        self.show(&told);
+        if let Event::ProcessingBegan { batches, .. } = told.event {
+            self.begin_work(consumer, WorkKind::Batch(batches), length);
+        }
     }
 
     /// How long the application works on these records. Each record's time belongs to the record, not to who works on
@@ -508,11 +517,15 @@ impl World for ClientWorld<'_, '_> {
         // A copy of something that was written a moment ago, field by field, waits for it: the commonest are made anew.
         match event {
             ClientEvent::HeartbeatSent => {
-                self.simulation.emit(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
+                self.simulation.emit_numbers(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
             }
             ClientEvent::ResponseHandled { api, error, latency_ns } => {
                 let event = ClientEvent::ResponseHandled { api, error, latency_ns };
-                self.simulation.emit(Event::Client { consumer, event });
+                self.simulation.emit_numbers(Event::Client { consumer, event });
+            }
+            ClientEvent::CommitSent { sync, partitions } => {
+                let event = ClientEvent::CommitSent { sync, partitions };
+                self.simulation.emit_numbers(Event::Client { consumer, event });
             }
             event => self.simulation.emit(Event::Client { consumer, event }),
         }

@@ -310,6 +310,17 @@ impl Sampler {
         }
     }
 
+    /// True if every span is zero.
+    ///
+    /// ```
+    /// use rebalab::engine::{Distribution, SimDuration};
+    /// assert!(Distribution::Constant(SimDuration::ZERO).sampler().is_zero());
+    /// ```
+    #[inline]
+    pub fn is_zero(&self) -> bool {
+        matches!(self.shape, Shape::Constant(0))
+    }
+
     /// The span below which a draw stays with this probability (between 0 and 1, neither included): for draws that go
     /// together with others. `None` for a mixture.
     ///

@@ -234,6 +234,7 @@ impl Consumer {
     }
 
     /// Lets both threads run until they wait.
+    #[inline(never)]
     fn run_threads(&mut self, cx: &mut Context<'_>) {
         // Who selects holds the network client's lock, so it reads first; else the heartbeat thread does.
         if self.heartbeat_thread.is_roused() && !self.poll_thread_selects() {
@@ -254,6 +255,7 @@ impl Consumer {
         }
     }
 
+    #[inline(never)]
     fn take(&mut self, input: Input, cx: &mut Context<'_>) {
         self.heartbeat_thread.held_back = false;
         match input {

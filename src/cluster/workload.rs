@@ -170,6 +170,7 @@ impl InTurn {
 impl Known {
     /// Works out what is known at an instant at which that has changed: as a rule one more record is there, and the next one
     /// comes a gap later.
+    #[inline(never)]
     fn look(&mut self, log: &mut PartitionLog, now: SimTime) {
         let next = self.next + self.even_gap;
         if now < next && next < self.even_until {

@@ -138,7 +138,8 @@ impl Consumer {
         if records.is_empty() && stall.is_none() {
             return Flow::Again(Frame::Application(Loop::Poll));
         }
-        let count = self.begin_processing(records, stall.is_some(), cx);
+        let count: u32 = records.iter().map(|batch| batch.count).sum();
+        self.begin_processing(records, stall.is_some(), cx);
         let commit = (self.commits_after_batch() && count > 0) || stall == Some(true);
         if self.application_works_beside() {
             self.heartbeat.poll(cx.ms);
@@ -148,13 +149,12 @@ impl Consumer {
         Flow::Block(Frame::Application(Loop::Working { commit, stall: stall.is_some() && count == 0 }))
     }
 
-    /// `poll` returns, and the application works on what it got: so many records.
-    pub(super) fn begin_processing(&mut self, records: Rc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) -> u32 {
-        let count = records.iter().map(|batch| batch.count).sum();
+    /// `poll` returns, and the application works on what it got.
+    #[inline(always)]
+    pub(super) fn begin_processing(&mut self, records: Rc<[RecordBatch]>, stall: bool, cx: &mut Context<'_>) {
         self.note_busy_claim(&records, cx);
         cx.world.carry_out(Output::Process { records, stall });
         self.processing_done = false;
-        count
     }
 
     /// `commitSync` follows on every batch.

@@ -77,6 +77,7 @@ impl Consumer {
     }
 
     /// The application calls `poll`, which has nothing to do but to wait.
+    #[inline(always)]
     pub(super) fn call_poll_again(&mut self, cx: &mut Context<'_>) -> bool {
         self.processing_done = false;
         if self.working.is_none() {
@@ -135,6 +136,7 @@ impl Consumer {
 
     /// A pass of `poll` that does nothing but commit what is due and see to its Fetches. Says when the selector returns by
     /// itself.
+    #[inline(always)]
     fn pass_shortly(&mut self, cx: &mut Context<'_>) -> Millis {
         let until = self.mind_timers(cx);
         for place in &self.fetch_links {
@@ -144,6 +146,7 @@ impl Consumer {
     }
 
     /// What such a pass does without its Fetches.
+    #[inline(always)]
     pub(super) fn mind_timers(&mut self, cx: &mut Context<'_>) -> Millis {
         if self.working.is_none() && self.heartbeat_thread.started {
             self.heartbeat.poll(cx.ms);

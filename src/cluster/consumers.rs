@@ -360,6 +360,7 @@ impl Simulation<'_> {
         }
     }
 
+    #[inline(always)]
     fn finish(&mut self, consumer: u32, work: Work) {
         self.count_quota(consumer);
         let name = Self::name(consumer);

@@ -638,14 +638,17 @@ impl Consumer {
     }
 
     /// The next time at which a network pass would do something by itself.
+    #[inline]
     pub(super) fn network_deadline(&self, now: Millis) -> Millis {
-        if self.network.has_unread() {
-            return now;
-        }
-        if now < self.network.quiet_until {
+        if self.network.is_quiet(now) && self.network.completed.is_empty() {
             return self.network.quiet_until.min(self.metadata.next_attempt());
         }
-        if self.network.unsent_can_move() {
+        self.busy_network_deadline(now)
+    }
+
+    #[inline(never)]
+    fn busy_network_deadline(&self, now: Millis) -> Millis {
+        if self.network.has_unread() || self.network.unsent_can_move() {
             return now;
         }
         self.network.deadline().min(self.metadata.next_attempt())

@@ -87,6 +87,7 @@ impl Subscriptions {
         self.place(partition).is_some()
     }
 
+    #[inline]
     fn place(&self, partition: &TopicPartition) -> Option<usize> {
         // As a rule they are consecutive partitions of one topic.
         let first = self.assigned.first()?.partition.partition;
@@ -94,6 +95,11 @@ impl Subscriptions {
         if self.assigned.get(guess).is_some_and(|owned| owned.partition == *partition) {
             return Some(guess);
         }
+        self.search(partition)
+    }
+
+    #[inline(never)]
+    fn search(&self, partition: &TopicPartition) -> Option<usize> {
         self.assigned.binary_search_by(|owned| owned.partition.cmp(partition)).ok()
     }
 
@@ -206,18 +212,25 @@ impl Subscriptions {
     }
 
     /// Records are returned: positions move past them. What is not fetchable any more is left out.
+    #[inline]
     pub fn consume(&mut self, batches: Rc<[RecordBatch]>) -> Rc<[RecordBatch]> {
         match batches.iter().position(|batch| !self.move_past(batch)) {
             None => batches,
-            Some(unwanted) => {
-                let mut wanted = batches[..unwanted].to_vec();
-                wanted.extend(batches[unwanted + 1..].iter().filter(|batch| self.move_past(batch)).cloned());
-                wanted.into()
-            }
+            Some(unwanted) => self.consume_wanted(&batches, unwanted),
         }
     }
 
+    /// The same where this one is the first that is not wanted.
+    #[cold]
+    #[inline(never)]
+    fn consume_wanted(&mut self, batches: &[RecordBatch], unwanted: usize) -> Rc<[RecordBatch]> {
+        let mut wanted = batches[..unwanted].to_vec();
+        wanted.extend(batches[unwanted + 1..].iter().filter(|batch| self.move_past(batch)).cloned());
+        wanted.into()
+    }
+
     /// False if these records are not wanted (any more).
+    #[inline]
     fn move_past(&mut self, batch: &RecordBatch) -> bool {
         let Some(place) = self.place(&batch.partition) else { return false };
         let owned = &mut self.assigned[place];

@@ -346,6 +346,7 @@ impl<'a> Simulation<'a> {
         self.sample();
     }
 
+    #[inline(always)]
     fn dispatch(&mut self, target: Target) {
         match target {
             Target::Wake(consumer, thread) => self.wake(consumer, thread),

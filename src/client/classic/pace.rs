@@ -248,11 +248,13 @@ impl Consumer {
     }
 
     /// The poll thread waits in the selector, after a pass in which a commit of nothing may have ended at once.
+    #[inline(always)]
     fn rest(&mut self, now: Millis) {
         self.pace = if self.commits.has_news() { Pace::Uneven } else { Pace::Rests };
         self.ask_at_rest(now);
     }
 
+    #[inline(always)]
     fn ask_at_rest(&mut self, now: Millis) {
         let takes = self.working.is_none();
         let records = self.fetch_version().filter(|_| takes && self.subscriptions.any_fetchable());

@@ -177,7 +177,7 @@ impl<'a> Analysis<'a> {
     // saves only those registers that it needs.
 
     /// `poll` was called.
-    #[inline]
+    #[inline(always)]
     fn poll_called(&mut self, directory: &Directory, consumer: usize) {
         let poll_loop = &mut self.loops[consumer];
         poll_loop.in_poll = true;

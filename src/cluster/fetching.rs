@@ -223,6 +223,7 @@ impl FetchSession {
     }
 
     /// Works out when the answer arrives.
+    #[inline(always)]
     fn plan_answer(&mut self, around: &mut Surroundings<'_>) {
         self.enough_at = self.look_for_answer(around);
         self.plan_arrival();
@@ -234,6 +235,7 @@ impl FetchSession {
     }
 
     /// When there is enough for an answer: now, or at an arrival that may make it enough.
+    #[inline(always)]
     fn look_for_answer(&self, around: &mut Surroundings<'_>) -> SimTime {
         let mut next = SimTime::MAX;
         let mut bytes = 0;
@@ -251,6 +253,12 @@ impl FetchSession {
         if bytes > 0 { next.min(self.parked_until.max(around.now)) } else { next }
     }
 
+    /// There is less than `fetch.min.bytes`.
+    #[inline(never)]
+    fn lacks_bytes(&self, around: &mut Surroundings<'_>) -> bool {
+        self.look_for_answer(around) > around.now
+    }
+
     /// The broker's answer: what is there of each partition, as far as the limits of a Fetch allow. As much of it as `poll`
     /// may still return is taken at once, the rest goes into the buffer. False if there is not enough for an answer.
     fn answer(
@@ -262,7 +270,7 @@ impl FetchSession {
         taken: &mut TakenRecords,
     ) -> bool {
         let config = &around.consumer.config;
-        if config.fetch_min_bytes > 1 && self.look_for_answer(around) > around.now {
+        if config.fetch_min_bytes > 1 && self.lacks_bytes(around) {
             return false;
         }
         let mut room = u64::from(config.fetch_max_bytes);

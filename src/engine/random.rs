@@ -128,7 +128,7 @@ impl RandomStream {
     /// let mut stream = RandomStream::new(1, "faults", "victim");
     /// assert!(stream.below(6) < 6);
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "there is no number below 0");
         // The high half of a product of 64 × 64 bits; the few products that would favour some results are drawn again
@@ -158,7 +158,7 @@ impl RandomStream {
     /// let mut dice = RandomStream::new(1, "dice", "throw");
     /// assert!((1..=6).contains(&dice.between(1, 6)));
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn between(&mut self, from: u64, to: u64) -> u64 {
         assert!(from <= to, "there is no number from {from} to {to}");
         match (to - from).checked_add(1) {

@@ -497,7 +497,7 @@ impl Consumer {
 
     /// A call of `poll` that waits until this deadline is about to return with these records. Says which of them it returns,
     /// and the call's own deadline; `None` if they are not wanted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_past(
         &mut self,
         batches: Rc<[RecordBatch]>,

@@ -212,7 +212,7 @@ impl Subscriptions {
     }
 
     /// Records are returned: positions move past them. What is not fetchable any more is left out.
-    #[inline]
+    #[inline(always)]
     pub fn consume(&mut self, batches: Rc<[RecordBatch]>) -> Rc<[RecordBatch]> {
         match batches.iter().position(|batch| !self.move_past(batch)) {
             None => batches,

@@ -46,7 +46,7 @@ pub(super) fn pause_cause_meaning(cause: PauseCause) -> &'static str {
         PauseCause::Position => "owner looks up its position",
         PauseCause::InitialDelay => "group.initial.rebalance.delay.ms",
         PauseCause::Startup => "no member has joined yet",
-        PauseCause::ProcessDown => "owner stopped, keeps its place",
+        PauseCause::ProcessDown => "all down, or owner keeps its place",
         PauseCause::Unassigned => "nobody owns it, no rebalance",
     }
 }

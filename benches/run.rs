@@ -1,8 +1,8 @@
 //! Whole runs: what the simulator must reach on one core, and simulated seconds per second.
 //!
 //! `cargo bench --bench run` prints each run's best and median time over several rounds and the process's peak memory, and
-//! fails when the median or the peak is above what is needed. Machines differ and are busy with other things: the bare event queue's own speed, measured in the
-//! same run, stands beside the figures for comparison.
+//! fails when the median or the peak is above what is needed. Machines differ and are busy with other things: the bare
+//! event queue's own speed, measured in the same run, stands beside the figures for comparison.
 #![allow(clippy::disallowed_types, reason = "a benchmark measures the real clock; no run sees it")]
 
 use std::time::{Duration, Instant};

@@ -176,17 +176,6 @@ impl<'a> Analysis<'a> {
     // What follows up to `committed` are the commonest events. Each has a function of its own that is not inlined, so that it
     // saves only those registers that it needs.
 
-    /// `poll` was called.
-    #[inline(always)]
-    fn poll_called(&mut self, directory: &Directory, consumer: usize) {
-        let poll_loop = &mut self.loops[consumer];
-        poll_loop.in_poll = true;
-        if poll_loop.disturbed {
-            return self.polls_again(directory, consumer);
-        }
-        self.metrics.consumers[consumer].polls.called(self.facts.now);
-    }
-
     #[inline(never)]
     fn heartbeat_sent(&mut self, consumer: usize) {
         self.metrics.consumers[consumer].heartbeat_sent(self.facts.now);
@@ -254,6 +243,17 @@ impl<'a> Analysis<'a> {
         self.facts.groups[group].answers_from(broker);
         let beyond = self.offsets.committed(group, offsets);
         self.invariants.committed(&self.facts, group, beyond);
+    }
+
+    /// `poll` was called.
+    #[inline(always)]
+    fn poll_called(&mut self, directory: &Directory, consumer: usize) {
+        let poll_loop = &mut self.loops[consumer];
+        poll_loop.in_poll = true;
+        if poll_loop.disturbed {
+            return self.polls_again(directory, consumer);
+        }
+        self.metrics.consumers[consumer].polls.called(self.facts.now);
     }
 
     /// `poll` is called for the first time after something else happened to the consumer.

@@ -455,20 +455,7 @@ impl ClientWorld<'_, '_> {
     fn random(&mut self) -> &mut RandomStream {
         &mut self.simulation.hosts[self.consumer as usize].random.client
     }
-}
 
-impl Jitter for ClientWorld<'_, '_> {
-    fn unit(&mut self) -> f64 {
-        self.random().next_f64()
-    }
-
-    fn map_order(&mut self) -> u64 {
-        let drawn = self.random().next_u64();
-        self.simulation.fixed[self.consumer as usize].map_orders.pop_front().unwrap_or(drawn)
-    }
-}
-
-impl ClientWorld<'_, '_> {
     /// The application has done its work: told before anything that the consumer does then.
     #[inline]
     fn tell_of_work_done(&mut self) {
@@ -486,6 +473,17 @@ impl ClientWorld<'_, '_> {
         if let Event::ProcessingEnded { batches, .. } = told.event {
             self.simulation.taken.give_back(batches);
         }
+    }
+}
+
+impl Jitter for ClientWorld<'_, '_> {
+    fn unit(&mut self) -> f64 {
+        self.random().next_f64()
+    }
+
+    fn map_order(&mut self) -> u64 {
+        let drawn = self.random().next_u64();
+        self.simulation.fixed[self.consumer as usize].map_orders.pop_front().unwrap_or(drawn)
     }
 }
 
@@ -518,15 +516,11 @@ impl World for ClientWorld<'_, '_> {
         // A copy of something that was written a moment ago, field by field, waits for it: the commonest are made anew.
         match event {
             ClientEvent::HeartbeatSent => {
-                self.simulation.emit_numbers(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
+                self.simulation.emit(Event::Client { consumer, event: ClientEvent::HeartbeatSent });
             }
             ClientEvent::ResponseHandled { api, error, latency_ns } => {
                 let event = ClientEvent::ResponseHandled { api, error, latency_ns };
-                self.simulation.emit_numbers(Event::Client { consumer, event });
-            }
-            ClientEvent::CommitSent { sync, partitions } => {
-                let event = ClientEvent::CommitSent { sync, partitions };
-                self.simulation.emit_numbers(Event::Client { consumer, event });
+                self.simulation.emit(Event::Client { consumer, event });
             }
             event => self.simulation.emit(Event::Client { consumer, event }),
         }

@@ -626,6 +626,9 @@ impl Simulation<'_> {
         let host = &mut self.hosts[consumer as usize];
         let Some(process) = host.process.as_mut() else { return };
         let waits = process.awaits_records && host.paused.is_none();
+        // What was buffered before comes first.
+        self.taken.allow(if waits { entry.config.max_poll_records } else { 0 });
+        process.fetcher.collect(process.client.assigned(), &mut self.taken);
         let (assigned, Fetcher { list, sessions, buffer, .. }) = (process.client.assigned(), &mut process.fetcher);
         let mut around = Surroundings {
             now: self.now,
@@ -636,10 +639,6 @@ impl Simulation<'_> {
             random: &mut host.random.fetch,
         };
         let wait = around.max_wait();
-        // What was buffered before comes first.
-        let buffered = !buffer.is_empty();
-        let max = entry.config.max_poll_records;
-        self.taken.allow(if waits && !buffered { max } else { 0 });
         for session in sessions {
             if waits {
                 session.go_on_waiting(wait, self.now);
@@ -656,10 +655,6 @@ impl Simulation<'_> {
         }
         if !waits {
             return self.plan_records(consumer);
-        }
-        if buffered {
-            self.taken.allow(max);
-            process.fetcher.collect(assigned, &mut self.taken);
         }
         if self.taken.is_empty() {
             self.fetch(consumer);

@@ -177,8 +177,7 @@ impl Process {
 
     /// Whether this is the first thing of its kind since the process was started.
     pub fn is_first(&mut self, kind: FirstUse) -> bool {
-        // The commonest, heartbeats and commits, were done last.
-        let is_first = !self.done_before.iter().rev().any(|done| *done == kind);
+        let is_first = !self.done_before.contains(&kind);
         if is_first {
             self.done_before.push(kind);
         }

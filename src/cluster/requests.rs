@@ -240,12 +240,11 @@ impl Simulation<'_> {
         let brokers = (0..self.scenario.cluster.brokers).map(BrokerId).filter(|broker| self.brokers.may_lead(*broker));
         let all = || self.scenario.cluster.topics.iter().map(|topic| topic.name).collect();
         let names: Vec<TopicName> = topics.map_or_else(all, <[TopicName]>::to_vec);
-        let have_racks = self.brokers.have_racks();
         let known = names.into_iter().filter_map(|name| {
             let state = &self.topics[*self.topic_index.get(&name)? as usize];
             let leaders = state.partitions.iter().map(|partition| self.brokers.leader_of(*partition)).collect();
-            let racked = state.partitions.iter().take(if have_racks { usize::MAX } else { 0 });
-            let racks = racked.map(|partition| self.brokers.racks_of(*partition)).collect();
+            let racked: &[_] = if self.brokers.have_racks() { &state.partitions } else { &[] };
+            let racks = racked.iter().map(|partition| self.brokers.racks_of(*partition)).collect();
             state.exists.then_some(TopicMetadata { name, leaders, racks })
         });
         let restarted = self.brokers.brokers[from.0 as usize].restarted;

@@ -1,6 +1,5 @@
 //! The one loop that turns queue entries into state-machine inputs and their outputs into queue entries.
 
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use crate::client::{ConsumerSettings, Thread};
@@ -407,13 +406,7 @@ impl<'a> Simulation<'a> {
         self.show(&event);
     }
 
-    /// The same for an event that is but numbers: there is nothing to drop.
-    #[inline]
-    pub(super) fn emit_numbers(&mut self, event: Event) {
-        let event = ManuallyDrop::new(TraceEvent { at: self.now, event });
-        self.show(&event);
-    }
-
+    /// The same for an event that is needed afterwards.
     pub(super) fn show(&mut self, event: &TraceEvent) {
         self.totals.trace_events += 1;
         for observer in self.observers.iter_mut() {

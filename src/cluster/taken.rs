@@ -49,10 +49,9 @@ impl TakenRecords {
         self.taken.is_empty()
     }
 
-    /// What was taken, to be shared; the call is over. Where nobody looks any more at as many batches that an application is
+    /// What was taken, to be shared. Where nobody looks any more at as many batches that an application is
     /// done with, their memory is used again.
     pub fn share(&mut self, assigned: &[AssignedPartition]) -> Rc<[RecordBatch]> {
-        self.left = 0;
         let batch = |Taken { place, from, count }| {
             let partition = assigned[place as usize].partition;
             RecordBatch { partition, from, count }

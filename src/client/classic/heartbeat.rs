@@ -276,7 +276,6 @@ impl Consumer {
             return false;
         }
         // row 9
-        self.heartbeat.sent(cx.ms);
         self.send_heartbeat(cx);
         true
     }
@@ -355,7 +354,6 @@ impl Consumer {
         if cx.ms >= self.heartbeat.session_at {
             self.mark_coordinator_unknown(false, SESSION_TIMED_OUT, cx);
         } else {
-            self.heartbeat.sent(cx.ms);
             self.send_heartbeat(cx);
         }
     }
@@ -371,7 +369,6 @@ impl Consumer {
     pub(super) fn heartbeat_after_records(&mut self, cx: &mut Context<'_>) {
         let beats = self.fetches_in_a_loop() && self.heartbeat.is_due(cx.ms) && self.close.is_none();
         if beats && self.sends_heartbeats_from_poll() {
-            self.heartbeat.sent(cx.ms);
             self.send_heartbeat(cx);
         }
     }
@@ -384,6 +381,7 @@ impl Consumer {
     }
 
     pub(super) fn send_heartbeat(&mut self, cx: &mut Context<'_>) {
+        self.heartbeat.sent(cx.ms);
         let Some(connection) = self.coordinator_connection() else { return };
         let sent = self.membership.generation.clone();
         let request = self.heartbeat_request(&sent);

@@ -1,6 +1,8 @@
 //! The switches by which other client libraries differ from the Java consumer, one by one. Numbers are statements of
 //! `tests/vectors/live-clients/README.md`.
 
+use std::rc::Rc;
+
 use super::context::*;
 use crate::client::{
     ApplicationThread, Behaviour, Callback, ClientEvent, CommitStrategy, ConsumerSettings, Fetching, FirstHeartbeat,
@@ -168,7 +170,7 @@ fn s25_a_fetch_that_returned_while_the_process_stood_still_lets_it_beat_at_once(
 #[test]
 fn a_heartbeat_that_is_due_goes_out_before_the_commit_of_the_same_batch() {
     let mut context = beating_between_fetches();
-    std::rc::Rc::make_mut(&mut context.consumer.settings).application.commit = CommitStrategy::SyncAfterBatch;
+    Rc::make_mut(&mut context.consumer.settings).application.commit = CommitStrategy::SyncAfterBatch;
     context.records(0, 1);
     context.input(Input::ProcessingDone);
     let sent = |of: fn(&Request) -> bool| context.sent.iter().position(|sent| of(&sent.request)).expect("it was sent");

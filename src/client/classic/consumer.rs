@@ -293,7 +293,11 @@ impl Consumer {
             Input::AssignmentComputed => self.assignment_computed = true,
             Input::Stall { commit } => {
                 self.note_plan(cx);
-                self.stall_asked = Some(commit);
+                if self.has_a_handler_per_claim() {
+                    self.stall = Some(commit);
+                } else {
+                    self.stall_asked = Some(commit);
+                }
             }
             Input::Close(option) => {
                 self.note_plan(cx);
@@ -374,6 +378,11 @@ impl Consumer {
     /// The application works beside this thread, which goes on meanwhile.
     pub(super) fn application_works_beside(&self) -> bool {
         self.settings.behaviour.application != ApplicationThread::Polls
+    }
+
+    /// Each claim has a handler that waits for its own messages: nothing that `poll` returns has to come first (sarama).
+    pub(super) fn has_a_handler_per_claim(&self) -> bool {
+        self.settings.behaviour.fetching == Fetching::Shared
     }
 
     /// Group requests wait behind parked Fetches.

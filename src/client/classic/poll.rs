@@ -381,8 +381,9 @@ impl Consumer {
             return Next::Return(Ok(true));
         }
         let returns = self.application_has_plans() || cx.ms >= call.until;
-        let closes = self.close.is_some() && self.working.is_none() && self.application_works_beside();
-        if (cx.ms >= call.deadline && returns) || closes {
+        let idle = self.working.is_none() && self.application_works_beside();
+        let acts_at_once = self.close.is_some() || (self.stall.is_some() && self.has_a_handler_per_claim());
+        if (cx.ms >= call.deadline && returns) || (idle && acts_at_once) {
             return Next::Return(Ok(true));
         }
         if cx.ms >= call.until.min(self.refetch_wake()) {

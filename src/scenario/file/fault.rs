@@ -33,7 +33,8 @@ pub struct FaultEntry {
     /// The machine's clock jumps. Clients that reckon with a monotonic clock don't notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_jump: Option<ClockJump>,
-    /// The application's thread alone is busy, from its next return out of `poll` on.
+    /// The application's thread alone is busy, from its next return out of `poll` on (at once with sarama, where each claim's
+    /// handler waits for its own messages).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_stall: Option<PollStall>,
     /// All threads run slower for a while.

@@ -68,6 +68,21 @@ fn s5_a_listener_call_waits_for_the_application_and_heartbeats_go_on() {
 }
 
 #[test]
+fn a_handler_that_waits_for_its_own_claims_messages_is_held_up_at_once() {
+    let works_after_a_stall = |fetching| {
+        let mut context = TestContext::stable(
+            library(|of| (of.fetching, of.application) = (fetching, ApplicationThread::BesideWithListener)),
+            &[0],
+        );
+        context.advance(1_050);
+        context.input(Input::Stall { commit: false });
+        context.consumer.working.is_some()
+    };
+    assert!(works_after_a_stall(Fetching::Shared));
+    assert!(!works_after_a_stall(Fetching::Apart), "its `poll` returns first");
+}
+
+#[test]
 fn s15_block_rebalance_on_poll_holds_back_even_a_join_that_takes_nothing() {
     let mut settings = library(|of| of.application = ApplicationThread::BesideUntilPoll);
     settings.config.partition_assignment_strategy = cooperative().config.partition_assignment_strategy;

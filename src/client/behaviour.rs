@@ -40,6 +40,9 @@ pub struct Behaviour {
     pub application: ApplicationThread,
     /// A member that left because it was not polled gives its partitions up at once, not with the next poll.
     pub gives_up_unpolled: bool,
+    /// A committed offset that names a leader epoch is fetched from only once the partition's leader has told where that epoch
+    /// ends (OffsetForLeaderEpoch, KIP-320).
+    pub validates_positions: bool,
     /// The heartbeat thread sleeps in slices of `retry.backoff.ms` and sees a deadline only at the end of one; others
     /// wake at the deadline itself.
     pub sleeps_in_slices: bool,
@@ -423,6 +426,7 @@ impl Default for Behaviour {
             poll_interval: PollInterval::Leaves,
             application: ApplicationThread::Polls,
             gives_up_unpolled: false,
+            validates_positions: true,
             sleeps_in_slices: true,
             wall_clock: true,
             first_heartbeat: FirstHeartbeat::AfterInterval,

@@ -53,7 +53,7 @@ pub enum Connection {
     /// To a bootstrap address, before the brokers of the cluster are known (or known no more): Metadata and
     /// FindCoordinator. Another TCP connection than [`Connection::Data`] to the same broker.
     Bootstrap(BrokerId),
-    /// Metadata, FindCoordinator, Fetch, ListOffsets.
+    /// Metadata, FindCoordinator, Fetch, ListOffsets, OffsetForLeaderEpoch.
     Data(BrokerId),
     /// Group requests (node id `Integer.MAX_VALUE - broker`).
     Coordinator(BrokerId),
@@ -242,4 +242,6 @@ pub enum Api {
     Metadata,
     /// The first or last offset of partitions.
     ListOffsets,
+    /// Where leader epochs of partitions end.
+    OffsetForLeaderEpoch,
 }

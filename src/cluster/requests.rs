@@ -202,6 +202,10 @@ impl Simulation<'_> {
                 let offsets = offsets.collect();
                 self.respond(id, correlation_id, Response::ListOffsets { offsets });
             }
+            Request::OffsetForLeaderEpoch { partitions } => {
+                let ends = partitions.iter().map(|partition| self.list_offset(broker, partition, true)).collect();
+                self.respond(id, correlation_id, Response::OffsetForLeaderEpoch { ends });
+            }
             body => {
                 if let Some(refusal) = coordinator::check_request(&self.scenario.cluster.config, body) {
                     return self.respond(id, correlation_id, refusal);

@@ -59,6 +59,9 @@ pub fn error_response(body: &Request, error: ErrorCode) -> Response {
         Request::ListOffsets { partitions, .. } => {
             Response::ListOffsets { offsets: partitions.iter().map(|_| Err(error)).collect() }
         }
+        Request::OffsetForLeaderEpoch { partitions } => {
+            Response::OffsetForLeaderEpoch { ends: partitions.iter().map(|_| Err(error)).collect() }
+        }
         Request::JoinGroup(_) => join_error(error, MemberId::default()).into(),
         Request::SyncGroup(_) => sync_error(error).into(),
         Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),

@@ -57,9 +57,10 @@ impl Shard {
                 }
             }
             Request::Heartbeat(_) | Request::OffsetCommit(_) => unreachable!("read in place"),
-            Request::FindCoordinator { .. } | Request::Metadata { .. } | Request::ListOffsets { .. } => {
-                panic!("FindCoordinator, Metadata and ListOffsets are answered by the broker, not by a shard: {body:?}")
-            }
+            Request::FindCoordinator { .. }
+            | Request::Metadata { .. }
+            | Request::ListOffsets { .. }
+            | Request::OffsetForLeaderEpoch { .. } => panic!("the broker answers it, not a shard: {body:?}"),
         }
     }
 

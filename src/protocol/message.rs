@@ -39,6 +39,9 @@ pub enum Request {
     DeleteGroups { groups: Vec<GroupId> },
     /// Earliest or latest offsets of partitions without a committed one; goes to their leader.
     ListOffsets { latest: bool, partitions: Vec<TopicPartition> },
+    /// Where the leader epoch of these partitions' committed offsets ends, which tells whether the log was cut off since; goes
+    /// to their leader.
+    OffsetForLeaderEpoch { partitions: Vec<TopicPartition> },
 }
 
 /// What a broker answers. Small, as most answers are: the large ones of a rebalance are boxed.
@@ -70,6 +73,8 @@ pub enum Response {
     DeleteGroups { results: Vec<(GroupId, ErrorCode)> },
     /// Answer to ListOffsets: offset or error per partition, in the request's order.
     ListOffsets { offsets: Vec<Result<i64, ErrorCode>> },
+    /// Answer to OffsetForLeaderEpoch: end offset or error per partition, in the request's order.
+    OffsetForLeaderEpoch { ends: Vec<Result<i64, ErrorCode>> },
 }
 
 impl From<JoinGroupResponse> for Response {

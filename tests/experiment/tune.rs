@@ -8,35 +8,40 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// What the search chose, and the best of the full grid under the same seeds.
+fn compare(bench: &Bench, objective: &str, seeds: &str) -> (f64, f64) {
+    let out = format!("tuned-{objective}-{seeds}");
+    bench.ends(0, &format!("tune small.json {AXES} --seeds {seeds} --subject-to= --objective {objective} --out {out}"));
+    let tuned = json(&bench.read(&format!("{out}/tune.json")));
+    let full = json(&sweep(bench, objective, seeds));
+    let column = full["figures"].as_array().unwrap().iter().position(|name| name == objective).unwrap();
+    let points = full["points"].as_array().unwrap();
+    let value = |point: &serde_json::Value| point["values"][column]["value"].as_f64().unwrap();
+    let best = points.iter().map(value).fold(f64::INFINITY, f64::min);
+    let chosen = value(&points[tuned["best"]["point"].as_u64().unwrap() as usize]);
+    let (runs, all) = (tuned["runs"].as_u64().unwrap(), points.len() as u64 * 18);
+    assert!(runs * 10 <= all, "{runs} runs of {all}");
+    // Both ran the chosen point under the same seeds.
+    assert_eq!(tuned["best"]["objective"]["value"].as_f64().unwrap(), chosen);
+    (chosen, best)
+}
+
 #[test]
 fn it_comes_within_5_percent_of_the_best_of_the_full_grid_with_a_tenth_of_its_runs() {
     let bench = Bench::new();
-    // What is wanted pulls both ways: a short session expels members that merely pause, a long one notices crashes late.
-    for objective in [
-        "paused_partition_seconds_per_hour",
-        "paused_partition_seconds.barrier_per_hour",
-        "paused_partition_seconds.host_pause_per_hour",
-    ] {
-        let out = format!("tuned-{objective}");
-        bench.ends(0, &format!("tune small.json {AXES} --seeds 18 --subject-to= --objective {objective} --out {out}"));
-        let tuned = json(&bench.read(&format!("{out}/tune.json")));
-        let full = json(&sweep(&bench, objective));
-        let column = full["figures"].as_array().unwrap().iter().position(|name| name == objective).unwrap();
-        let points = full["points"].as_array().unwrap();
-        let value = |point: &serde_json::Value| point["values"][column]["value"].as_f64().unwrap();
-        let best = points.iter().map(value).fold(f64::INFINITY, f64::min);
-        let chosen = value(&points[tuned["best"]["point"].as_u64().unwrap() as usize]);
-        assert!(chosen <= best * 1.05, "{objective}: {chosen} against {best}");
-        let (runs, all) = (tuned["runs"].as_u64().unwrap(), points.len() as u64 * 18);
-        assert!(runs * 10 <= all, "{runs} runs of {all}");
-        // Both ran the chosen point under the same seeds.
-        assert_eq!(tuned["best"]["objective"]["value"].as_f64().unwrap(), chosen);
+    // What is wanted pulls both ways: a short session expels members that merely pause, a long one notices crashes late. (The
+    // seconds of the barrier alone are chance here: which settings have the fewest hangs on the 18 seeds.)
+    for objective in ["paused_partition_seconds_per_hour", "paused_partition_seconds.host_pause_per_hour"] {
+        for seeds in ["1..18", "19..36", "37..54"] {
+            let (chosen, best) = compare(&bench, objective, seeds);
+            assert!(chosen <= best * 1.05, "{objective}, seeds {seeds}: {chosen} against {best}");
+        }
     }
 }
 
-fn sweep(bench: &Bench, objective: &str) -> String {
-    let out = format!("full-{objective}");
-    bench.ends(0, &format!("sweep small.json {AXES} --seeds 18 --figure {objective} --out {out}"));
+fn sweep(bench: &Bench, objective: &str, seeds: &str) -> String {
+    let out = format!("full-{objective}-{seeds}");
+    bench.ends(0, &format!("sweep small.json {AXES} --seeds {seeds} --figure {objective} --out {out}"));
     bench.read(&format!("{out}/sweep.json"))
 }
 

@@ -87,7 +87,7 @@ fn t51_one_partition_after_the_other_is_drained_before_anything_is_fetched_again
 }
 
 #[test]
-fn t52_a_newly_assigned_partition_waits_for_the_fetch_that_is_parked_on_its_broker() {
+fn t52_a_newly_assigned_partition_waits_for_the_fetch_that_is_parked_on_its_broker_and_for_the_next() {
     let properties = r#""properties": { "fetch.max.wait.ms": 20000,
         "partition.assignment.strategy": "org.apache.kafka.clients.consumer.CooperativeStickyAssignor" }"#;
     let seen = batches(
@@ -104,7 +104,9 @@ fn t52_a_newly_assigned_partition_waits_for_the_fetch_that_is_parked_on_its_brok
     assert_eq!(records[0].0, "busy");
     let assigned = *seen.assigned.iter().rfind(|at| **at < *began).expect("it was assigned");
     let waited = began - assigned;
-    assert!((1_000..20_100).contains(&waited), "assigned at {assigned}, first records at {began}");
+    // Its leader is asked about the committed offset's epoch behind that Fetch, and the answer comes just after the next one
+    // has gone out for the quiet partition: a Kafka 4.1.1 consumer took 3.1 + 8.0 s so with `fetch.max.wait.ms` of 8 s.
+    assert!((20_000..40_100).contains(&waited), "assigned at {assigned}, first records at {began}");
     assert!(count(&seen.batches[seen.batches.len() - 1]) <= 2, "from then on they come as they arrive");
 }
 

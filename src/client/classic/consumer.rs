@@ -94,6 +94,8 @@ pub struct Consumer {
     pub(super) heartbeat_between_rows: bool,
     /// The member left because the application did not poll: it joins again when it does.
     pub(super) left_unpolled: bool,
+    /// The next pass of `poll` asks leaders about epochs and follows at once.
+    pub(super) validates_next: bool,
     pub(super) callback_done: bool,
     /// The pass that is under way will be a busy one; with `commitSync` after it if so.
     pub(super) stall: Option<bool>,
@@ -181,6 +183,7 @@ impl Consumer {
             working: None,
             busy_claim: None,
             left_unpolled: false,
+            validates_next: false,
             synced_at: Millis(0),
             fetched: None,
             fetch_links: Vec::new(),
@@ -267,7 +270,7 @@ impl Consumer {
             Input::Wake(Thread::Poll) => self.asked.poll_wake = SimTime::MAX,
             Input::Paused => {
                 if self.poll_thread_selects() {
-                    self.network.note_fetch_cycles(cx.now);
+                    self.note_fetches(cx.now);
                 }
                 self.paused = true;
             }

@@ -22,6 +22,7 @@ impl Consumer {
             (Purpose::Metadata { wanted }, result) => self.on_metadata(wanted, result, cx),
             (Purpose::OffsetFetch, result) => self.on_offset_fetch(done.correlation_id, result, cx),
             (Purpose::ListOffsets { partitions }, result) => self.on_list_offsets(&partitions, result, cx),
+            (Purpose::OffsetForLeaderEpoch { partitions }, result) => self.on_leader_epochs(&partitions, result, cx),
             (Purpose::OffsetCommit { id, sent }, result) => {
                 self.on_offset_commit(id, &sent, result, done.latency, cx);
             }
@@ -59,6 +60,10 @@ fn api_and_error(response: &Response) -> (Api, ErrorCode) {
         Response::ListOffsets { offsets } => {
             let failed = offsets.iter().find_map(|offset| offset.err());
             (Api::ListOffsets, failed.unwrap_or(ErrorCode::None))
+        }
+        Response::OffsetForLeaderEpoch { ends } => {
+            let failed = ends.iter().find_map(|end| end.err());
+            (Api::OffsetForLeaderEpoch, failed.unwrap_or(ErrorCode::None))
         }
         other => panic!("a consumer got {other:?}"),
     }

@@ -187,7 +187,7 @@ impl Consumer {
         let due = self.heartbeat_pass_is_due(poll_thread, cx.ms);
         if due {
             if poll_thread.selects {
-                self.network.note_fetch_cycles(cx.now);
+                self.note_fetches(cx.now);
             }
             self.heartbeat_pass(cx);
         }

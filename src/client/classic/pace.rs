@@ -112,7 +112,7 @@ impl Consumer {
             return false;
         }
         // The selector came back to find the work done: what it waited for until then is behind it.
-        self.network.note_fetch_cycles(cx.now);
+        self.note_fetches(cx.now);
         if cx.ms > deadline {
             self.pass_over_empty_polls(deadline, cx);
         }
@@ -285,7 +285,7 @@ impl Consumer {
         if self.heartbeat_thread.notified || !self.heartbeat_pass_is_idle(cx) {
             return false;
         }
-        self.network.note_fetch_cycles(cx.now);
+        self.note_fetches(cx.now);
         self.heartbeat_thread.wakes = cx.ms + self.slice_ms();
         true
     }

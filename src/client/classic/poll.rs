@@ -183,7 +183,7 @@ impl Consumer {
                 Ok(()) => call.at(Step::Positions),
                 Err(exception) => Next::Return(Err(exception)),
             },
-            Step::Positions => self.update_positions(call),
+            Step::Positions => self.update_positions(call, cx),
             Step::Committed => match returned.take() {
                 Some(Ok(true)) => call.at(Step::Reset),
                 Some(Ok(false)) => call.at(Step::Fetch),
@@ -301,10 +301,11 @@ impl Consumer {
     }
 
     /// `updateFetchPositions` (4.4)
-    fn update_positions(&mut self, call: &mut PollCall) -> Next {
+    fn update_positions(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
         if self.subscriptions.has_all_positions() {
             return call.at(Step::Fetch);
         }
+        self.validate_positions_if_needed(cx);
         if !self.subscriptions.any_initializing() {
             return call.at(Step::Reset);
         }
@@ -331,6 +332,10 @@ impl Consumer {
         }
         if let Some(deadline) = self.membership.join_prepare_deadline.filter(|_| !self.waits_for_poll()) {
             until = until.min(deadline);
+        }
+        if std::mem::take(&mut self.validates_next) {
+            // The selector was woken when OffsetFetch was sent, so the next pass follows at once (seen with Kafka 4.1.1).
+            until = cx.ms;
         }
         call.until = until.max(cx.ms);
         let expired = cx.ms >= call.deadline;
@@ -362,9 +367,18 @@ impl Consumer {
         self.working.is_some() && (self.left_unpolled || blocked)
     }
 
+    /// Each Fetch that was answered was followed by the next, as long as there is something to fetch.
+    pub(super) fn note_fetches(&mut self, now: SimTime) {
+        if self.subscriptions.any_fetchable() {
+            self.network.note_fetch_cycles(now);
+        } else {
+            self.network.forget_answered_fetches(now);
+        }
+    }
+
     fn select(&mut self, call: &mut PollCall, cx: &mut Context<'_>) -> Next {
         if self.settings.behaviour.fetching != Fetching::Loop {
-            self.network.note_fetch_cycles(cx.now);
+            self.note_fetches(cx.now);
         }
         let woken = std::mem::take(&mut self.selector_woken);
         let events = self.poll_network(cx) + u32::from(woken);

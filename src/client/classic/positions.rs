@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::client::{ClientEvent, Connection};
 use crate::engine::Millis;
 use crate::protocol::config::AutoOffsetReset;
-use crate::protocol::message::{OffsetFetchRequest, OffsetFetchResponse, Request, Response};
+use crate::protocol::message::{FetchedOffset, OffsetFetchRequest, OffsetFetchResponse, Request, Response};
 use crate::protocol::{BrokerId, ErrorCode, TopicPartition};
 
 use super::backoff::exponential_ms;
@@ -14,11 +14,21 @@ use super::consumer::{Consumer, Context};
 use super::coordinator::Search;
 use super::exception::Exception;
 use super::membership::{GroupGeneration, MemberState};
+use super::subscriptions::Found;
 use super::thread::{Flow, Frame, Outcome};
 use super::tracked::Purpose;
 
 /// Committed offsets, -1 where there is none.
-type Offsets = Vec<(TopicPartition, i64)>;
+type Offsets = Vec<Committed>;
+
+/// A partition's committed offset.
+#[derive(Clone, Copy, Debug)]
+struct Committed {
+    partition: TopicPartition,
+    offset: i64,
+    /// The epoch of the leader that the record before it came from is known.
+    has_epoch: bool,
+}
 
 /// `pendingCommittedOffsetRequest`: reused only for the same partitions and generation.
 #[derive(Debug)]
@@ -155,11 +165,50 @@ impl Consumer {
 
     /// `refreshCommittedOffsets`
     fn take_committed(&mut self, mut offsets: Offsets, cx: &mut Context<'_>) {
-        offsets.retain(|(partition, offset)| *offset >= 0 && self.subscriptions.is_initializing(partition));
-        for (partition, offset) in &offsets {
+        offsets.retain(|of| of.offset >= 0 && self.subscriptions.is_initializing(&of.partition));
+        for Committed { partition, offset, .. } in &offsets {
             cx.event(ClientEvent::PositionSet { partition: *partition, offset: *offset, reset: false });
         }
-        self.subscriptions.seek(offsets.iter().map(|(partition, offset)| (partition, *offset)));
+        let validates = self.settings.behaviour.validates_positions;
+        let found = offsets.iter().map(|of| Found {
+            partition: &of.partition,
+            offset: of.offset,
+            has_epoch: of.has_epoch,
+            validate: validates && of.has_epoch,
+        });
+        self.subscriptions.seek(found);
+        self.validates_next = self.subscriptions.any_to_validate(cx.ms);
+    }
+
+    /// `validatePositionsIfNeeded`: OffsetForLeaderEpoch to the leaders, without waiting.
+    pub(super) fn validate_positions_if_needed(&mut self, cx: &mut Context<'_>) {
+        let due = self.subscriptions.to_validate(cx.ms);
+        for (leader, partitions) in self.by_leader(due, cx) {
+            let request = Request::OffsetForLeaderEpoch { partitions: partitions.clone() };
+            self.send(Connection::Data(leader), request, Purpose::OffsetForLeaderEpoch { partitions }, cx);
+        }
+    }
+
+    /// Answer to OffsetForLeaderEpoch: the position counts, or another try after `retry.backoff.ms`. Logs are never cut off
+    /// here.
+    pub(super) fn on_leader_epochs(
+        &mut self,
+        partitions: &[TopicPartition],
+        result: Result<Response, Exception>,
+        cx: &mut Context<'_>,
+    ) {
+        let ends = match result {
+            Ok(Response::OffsetForLeaderEpoch { ends }) => ends,
+            _ => vec![Err(ErrorCode::NetworkException); partitions.len()],
+        };
+        for (partition, end) in partitions.iter().zip(&ends) {
+            if end.is_err() {
+                self.metadata.request_update();
+                self.retry_offset(partition, cx.ms);
+            }
+        }
+        let valid = partitions.iter().zip(ends).filter(|(_, end)| end.is_ok());
+        self.subscriptions.validated(valid.map(|(partition, _)| partition));
     }
 
     /// `OffsetFetchResponseHandler` (2.7)
@@ -208,7 +257,12 @@ impl Consumer {
         if failed(|error| error == ErrorCode::UnstableOffsetCommit).is_some() {
             return Err(Exception::of(ErrorCode::UnstableOffsetCommit));
         }
-        Ok(response.partitions.into_iter().map(|fetched| (fetched.partition, fetched.offset)).collect())
+        let committed = |fetched: FetchedOffset| Committed {
+            partition: fetched.partition,
+            offset: fetched.offset,
+            has_epoch: fetched.leader_epoch >= 0,
+        };
+        Ok(response.partitions.into_iter().map(committed).collect())
     }
 
     /// `resetInitializingPositions`: partitions without a committed offset are left to the reset policy.
@@ -230,31 +284,41 @@ impl Consumer {
     pub(super) fn list_offsets_if_needed(&mut self, cx: &mut Context<'_>) {
         let due = self.subscriptions.to_reset(cx.ms);
         let latest = self.settings.config.auto_offset_reset == AutoOffsetReset::Latest;
-        let mut by_leader: Vec<(BrokerId, Vec<TopicPartition>)> = Vec::new();
-        for partition in due {
-            let leader = self.metadata.leader(&partition);
-            let reachable = leader.filter(|leader| !self.network.is_unavailable(Connection::Data(*leader), cx.ms));
-            let Some(leader) = reachable else {
-                self.metadata.request_update();
-                self.retry_reset(&partition, cx.ms);
-                continue;
-            };
-            let barred = cx.ms + i64::from(self.settings.config.request_timeout_ms);
-            self.subscriptions.retry_reset_at(&partition, barred);
-            match by_leader.iter_mut().find(|(broker, _)| *broker == leader) {
-                Some((_, partitions)) => partitions.push(partition),
-                None => by_leader.push((leader, vec![partition])),
-            }
-        }
-        for (leader, partitions) in by_leader {
+        for (leader, partitions) in self.by_leader(due, cx) {
             let request = Request::ListOffsets { latest, partitions: partitions.clone() };
             self.send(Connection::Data(leader), request, Purpose::ListOffsets { partitions }, cx);
         }
     }
 
-    fn retry_reset(&mut self, partition: &TopicPartition, now: Millis) {
+    /// These partitions by their leaders, each of which is asked about them now; those whose leader can't be asked are tried
+    /// again later.
+    fn by_leader(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+        cx: &mut Context<'_>,
+    ) -> Vec<(BrokerId, Vec<TopicPartition>)> {
+        let mut by_leader: Vec<(BrokerId, Vec<TopicPartition>)> = Vec::new();
+        for partition in partitions {
+            let leader = self.metadata.leader(&partition);
+            let reachable = leader.filter(|leader| !self.network.is_unavailable(Connection::Data(*leader), cx.ms));
+            let Some(leader) = reachable else {
+                self.metadata.request_update();
+                self.retry_offset(&partition, cx.ms);
+                continue;
+            };
+            let barred = cx.ms + i64::from(self.settings.config.request_timeout_ms);
+            self.subscriptions.retry_at(&partition, barred);
+            match by_leader.iter_mut().find(|(broker, _)| *broker == leader) {
+                Some((_, partitions)) => partitions.push(partition),
+                None => by_leader.push((leader, vec![partition])),
+            }
+        }
+        by_leader
+    }
+
+    fn retry_offset(&mut self, partition: &TopicPartition, now: Millis) {
         let at = now + i64::from(self.settings.config.retry_backoff_ms);
-        self.subscriptions.retry_reset_at(partition, at);
+        self.subscriptions.retry_at(partition, at);
     }
 
     /// Answer to ListOffsets: positions, or another try after `retry.backoff.ms`.
@@ -275,13 +339,14 @@ impl Consumer {
                 Ok(_) => {}
                 Err(_) => {
                     self.metadata.request_update();
-                    self.retry_reset(partition, cx.ms);
+                    self.retry_offset(partition, cx.ms);
                 }
             }
         }
         for (partition, offset) in &found {
             cx.event(ClientEvent::PositionSet { partition: **partition, offset: *offset, reset: true });
         }
-        self.subscriptions.seek(found.into_iter());
+        let at_once = |(partition, offset)| Found { partition, offset, has_epoch: false, validate: false };
+        self.subscriptions.seek(found.into_iter().map(at_once));
     }
 }

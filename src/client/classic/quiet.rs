@@ -105,7 +105,7 @@ impl Consumer {
         if cx.ms <= call.deadline && self.goes_on_resting(call.until, cx) {
             return self.refetch_wake() > cx.ms;
         }
-        self.network.note_fetch_cycles(cx.now);
+        self.note_fetches(cx.now);
         let woken = std::mem::take(&mut self.selector_woken);
         let read = self.poll_network(cx);
         if self.election.is_some() {

@@ -24,7 +24,19 @@ pub struct AssignedPartition {
     /// The position of the last commit.
     committed: i64,
     state: FetchState,
+    /// `position.offsetEpoch`: its position follows on a record, or on a committed offset that did. One that the reset policy
+    /// gave has no epoch.
+    has_epoch: bool,
     pending_revocation: bool,
+}
+
+/// A position that was found for a partition.
+pub(super) struct Found<'a> {
+    pub partition: &'a TopicPartition,
+    pub offset: i64,
+    pub has_epoch: bool,
+    /// The leader is to be asked about its epoch before anything is fetched.
+    pub validate: bool,
 }
 
 /// How far a partition is on its way to a position.
@@ -34,6 +46,8 @@ enum FetchState {
     Initializing,
     /// There is none: ListOffsets is to be sent, not before this time.
     AwaitReset { retry: Millis },
+    /// It has one with the epoch of its leader: OffsetForLeaderEpoch is to be sent, not before this time.
+    AwaitValidation { retry: Millis },
     /// It has a position.
     Fetching,
 }
@@ -172,6 +186,28 @@ impl Subscriptions {
         waiting.map(|owned| owned.partition).collect()
     }
 
+    /// OffsetForLeaderEpoch may be sent now for some partition.
+    pub fn any_to_validate(&self, now: Millis) -> bool {
+        self.without_position > 0 && self.assigned.iter().any(|owned| owned.is_to_validate(now))
+    }
+
+    /// Partitions whose OffsetForLeaderEpoch may be sent now.
+    pub fn to_validate(&self, now: Millis) -> Vec<TopicPartition> {
+        self.assigned.iter().filter(|owned| owned.is_to_validate(now)).map(|owned| owned.partition).collect()
+    }
+
+    /// The leader knows the epochs of these positions: records may be fetched.
+    pub fn validated<'a>(&mut self, partitions: impl Iterator<Item = &'a TopicPartition>) {
+        for partition in partitions {
+            if let Some(place) = self.place(partition)
+                && matches!(self.assigned[place].state, FetchState::AwaitValidation { .. })
+            {
+                self.assigned[place].state = FetchState::Fetching;
+            }
+        }
+        self.changed();
+    }
+
     /// The reset policy takes over for those that have no committed offset.
     pub fn await_reset(&mut self, now: Millis) {
         for owned in self.assigned.iter_mut().filter(|owned| owned.state == FetchState::Initializing) {
@@ -180,10 +216,11 @@ impl Subscriptions {
         self.changed();
     }
 
-    /// ListOffsets for this partition is under way or failed: not again before.
-    pub fn retry_reset_at(&mut self, partition: &TopicPartition, at: Millis) {
+    /// ListOffsets or OffsetForLeaderEpoch for this partition is under way or failed: not again before.
+    pub fn retry_at(&mut self, partition: &TopicPartition, at: Millis) {
         if let Some(place) = self.place(partition)
-            && let FetchState::AwaitReset { retry } = &mut self.assigned[place].state
+            && let FetchState::AwaitReset { retry } | FetchState::AwaitValidation { retry } =
+                &mut self.assigned[place].state
         {
             *retry = at;
         }
@@ -200,12 +237,13 @@ impl Subscriptions {
     }
 
     /// Sets positions.
-    pub fn seek<'a>(&mut self, offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) {
-        for (partition, offset) in offsets {
+    pub fn seek<'a>(&mut self, positions: impl Iterator<Item = Found<'a>>) {
+        for Found { partition, offset, has_epoch, validate } in positions {
             if let Some(place) = self.place(partition) {
-                self.assigned[place].position = offset;
-                self.assigned[place].committed = offset;
-                self.assigned[place].state = FetchState::Fetching;
+                let owned = &mut self.assigned[place];
+                (owned.position, owned.committed, owned.has_epoch) = (offset, offset, has_epoch);
+                let retry = Millis(i64::MIN);
+                owned.state = if validate { FetchState::AwaitValidation { retry } } else { FetchState::Fetching };
             }
         }
         self.changed();
@@ -237,6 +275,7 @@ impl Subscriptions {
         let wanted = owned.fetchable && owned.position == batch.from;
         if wanted {
             owned.position += i64::from(batch.count);
+            owned.has_epoch = true;
         }
         wanted
     }
@@ -276,6 +315,7 @@ impl Subscriptions {
         };
         for (committed, owned) in partitions.iter_mut().zip(&self.assigned) {
             committed.offset = owned.position;
+            committed.leader_epoch = owned.leader_epoch();
         }
         Some(commit)
     }
@@ -286,7 +326,7 @@ impl Subscriptions {
             partition: owned.partition,
             topic_id: TopicId::ZERO,
             offset: owned.position,
-            leader_epoch: -1,
+            leader_epoch: owned.leader_epoch(),
             metadata: None,
         };
         // As a rule all of them: their number is known then, and nothing is gathered in between.
@@ -307,7 +347,17 @@ impl AssignedPartition {
             fetchable: false,
             fetchable_since: 0,
             state: FetchState::Initializing,
+            has_epoch: false,
             pending_revocation: false,
         }
+    }
+
+    fn is_to_validate(&self, now: Millis) -> bool {
+        matches!(self.state, FetchState::AwaitValidation { retry } if retry <= now)
+    }
+
+    /// The epoch that a commit of the position names: leaders have but one here.
+    fn leader_epoch(&self) -> i32 {
+        if self.has_epoch { 0 } else { -1 }
     }
 }

@@ -162,7 +162,10 @@ pub(super) fn response(to: RequestId, request: &Request, response: &Response) ->
             error(*result);
             json!({})
         }
-        Response::FindCoordinator { .. } | Response::Metadata { .. } | Response::ListOffsets { .. } => json!({}),
+        Response::FindCoordinator { .. }
+        | Response::Metadata { .. }
+        | Response::ListOffsets { .. }
+        | Response::OffsetForLeaderEpoch { .. } => json!({}),
     };
     if let Value::Object(fields) = fields {
         shown.extend(fields);

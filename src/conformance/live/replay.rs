@@ -28,13 +28,13 @@ const NOISY_OVERSLEEP_P99_MS: f64 = 20.0;
 
 /// A decision that falls within the noise floor may fall either way. First comes the run in which everything costs its
 /// median; if it tells another story, at most so many runs with drawn costs follow. Nothing else differs between them.
-pub const RUNS_MAX: u64 = 400;
+pub const RUNS_MAX: u64 = 800;
 
 /// Long recordings of many members are given fewer runs: they may cover so much time, summed over members, s.
 const MEMBER_SECONDS_MAX: u64 = 2_000_000;
 
 /// The races of a recording at scale are searched one by one ([`Races`]), in so many times as many runs.
-const RUNS_ONE_BY_ONE: u64 = 5;
+const RUNS_ONE_BY_ONE: u64 = 3;
 
 /// A batch that ends so much earlier or later has probably taken other records: it is nearer to the next burst, ms.
 const BATCH_MS: i64 = BURST_EVERY_MS * 3 / 4;

@@ -116,6 +116,7 @@ fn behaviour(version: Version) -> Behaviour {
         rebalance_timeout: if threaded { RebalanceTimeout::PollInterval } else { RebalanceTimeout::Session },
         poll_interval: if threaded { PollInterval::Leaves } else { PollInterval::Unlimited },
         heartbeat_while_completing: version >= (2, 7, 0),
+        validates_positions: version >= (2, 3, 0), // KAFKA-7747
         keeps_member_id_on_illegal_generation: version >= (3, 2, 0),
         reasons: if version >= (3, 2, 0) { Reasons::Java } else { Reasons::None },
         revocation_commit: if version >= (3, 2, 0) { RevocationCommit::AsyncAwaited } else { RevocationCommit::Sync },

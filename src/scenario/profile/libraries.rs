@@ -63,6 +63,8 @@ fn common(versions: RequestVersions) -> Behaviour {
         // application.
         prefetch: Prefetch::Continuous,
         heartbeat_while_completing: false,
+        // Of librdkafka and franz-go it is documented, but nothing recorded tells when they ask.
+        validates_positions: false,
         reasons: Reasons::None,
         // `close` takes 1 to 46 ms where no Fetch is waited for (23 recorded)
         closes_fetch_sessions: false,

@@ -298,5 +298,6 @@ pub const fn api_name(api: Api) -> &'static str {
         Api::OffsetFetch => "OFFSET_FETCH",
         Api::Metadata => "METADATA",
         Api::ListOffsets => "LIST_OFFSETS",
+        Api::OffsetForLeaderEpoch => "OFFSET_FOR_LEADER_EPOCH",
     }
 }

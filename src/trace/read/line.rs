@@ -99,7 +99,7 @@ impl Line {
     }
 
     pub(super) fn api(&self) -> Result<Api, TraceError> {
-        const APIS: [Api; 9] = [
+        const APIS: [Api; 10] = [
             Api::FindCoordinator,
             Api::JoinGroup,
             Api::SyncGroup,
@@ -109,6 +109,7 @@ impl Line {
             Api::OffsetFetch,
             Api::Metadata,
             Api::ListOffsets,
+            Api::OffsetForLeaderEpoch,
         ];
         self.named("api", &APIS, fields::api_name, "the name of a Kafka API")
     }

@@ -33,7 +33,7 @@ pub struct Sent {
 pub struct Brokers {
     /// Connections are accepted.
     pub accept: bool,
-    /// FindCoordinator, Metadata, ListOffsets.
+    /// FindCoordinator, Metadata, ListOffsets, OffsetForLeaderEpoch.
     pub data: bool,
     /// OffsetFetch.
     pub offset_fetch: bool,
@@ -48,6 +48,12 @@ pub struct Brokers {
     pub ids: Vec<BrokerId>,
     pub topics: Vec<(TopicName, u32)>,
     pub committed: i64,
+    /// Leader epoch of committed offsets, -1 if they have none.
+    pub epoch: i32,
+    /// Partitions without a committed offset, whatever the others have.
+    pub uncommitted: Vec<i32>,
+    /// OffsetForLeaderEpoch.
+    pub epochs: bool,
 }
 
 pub struct TestContext {
@@ -150,6 +156,9 @@ impl TestContext {
                 ids: vec![BrokerId(0)],
                 topics: vec![("orders".into(), 6)],
                 committed: 0,
+                epoch: -1,
+                uncommitted: Vec::new(),
+                epochs: true,
             },
             pending: VecDeque::new(),
             sent: Vec::new(),
@@ -439,6 +448,9 @@ impl Brokers {
             Request::ListOffsets { partitions, .. } if self.data => {
                 Some(Response::ListOffsets { offsets: vec![Ok(0); partitions.len()] })
             }
+            Request::OffsetForLeaderEpoch { partitions } if self.epochs => {
+                Some(Response::OffsetForLeaderEpoch { ends: vec![Ok(i64::MAX); partitions.len()] })
+            }
             Request::OffsetFetch(fetch) if self.offset_fetch => Some(self.committed_offsets(fetch)),
             Request::OffsetCommit(commit) if self.commits => {
                 let (partitions, errors) = (commit.partitions.clone(), CommitErrors::All(ErrorCode::None));
@@ -470,8 +482,8 @@ impl Brokers {
     pub fn committed_offsets(&self, fetch: &OffsetFetchRequest) -> Response {
         let fetched = |partition: &TopicPartition| FetchedOffset {
             partition: *partition,
-            offset: self.committed,
-            leader_epoch: -1,
+            offset: if self.uncommitted.contains(&partition.partition) { -1 } else { self.committed },
+            leader_epoch: self.epoch,
             metadata: None,
             error: ErrorCode::None,
         };

@@ -14,6 +14,7 @@ mod metadata;
 mod network;
 mod pauses;
 mod poll_interval;
+mod positions;
 mod quiet;
 mod retries;
 mod turns;

@@ -157,7 +157,7 @@ proptest! {
         long.consumer.long_way = false;
         // The short way notes them only where something depends on it.
         for context in [&mut short, &mut long] {
-            context.consumer.network.note_fetch_cycles(context.now);
+            context.consumer.note_fetches(context.now);
             context.consumer.pace = Pace::Uneven;
             // It may ask for an earlier instant, at which it finds out that its slice is not over.
             context.consumer.asked.heartbeat_wake = SimTime::MAX;

@@ -41,7 +41,7 @@ pub enum Request {
     ListOffsets { latest: bool, partitions: Vec<TopicPartition> },
     /// Where the leader epoch of these partitions' committed offsets ends, which tells whether the log was cut off since; goes
     /// to their leader.
-    OffsetForLeaderEpoch { partitions: Vec<TopicPartition> },
+    OffsetForLeaderEpoch { partitions: Rc<[TopicPartition]> },
 }
 
 /// What a broker answers. Small, as most answers are: the large ones of a rebalance are boxed.

@@ -182,8 +182,12 @@ impl Consumer {
 
     /// `validatePositionsIfNeeded`: OffsetForLeaderEpoch to the leaders, without waiting.
     pub(super) fn validate_positions_if_needed(&mut self, cx: &mut Context<'_>) {
+        if !self.subscriptions.any_to_validate(cx.ms) {
+            return;
+        }
         let due = self.subscriptions.to_validate(cx.ms);
         for (leader, partitions) in self.by_leader(due, cx) {
+            let partitions: Rc<[TopicPartition]> = partitions.into();
             let request = Request::OffsetForLeaderEpoch { partitions: partitions.clone() };
             self.send(Connection::Data(leader), request, Purpose::OffsetForLeaderEpoch { partitions }, cx);
         }
@@ -267,10 +271,10 @@ impl Consumer {
 
     /// `resetInitializingPositions`: partitions without a committed offset are left to the reset policy.
     pub(super) fn reset_initializing(&mut self, cx: &mut Context<'_>) -> Result<(), Exception> {
-        let without = self.subscriptions.initializing();
-        if without.is_empty() {
+        if !self.subscriptions.any_initializing() {
             return Ok(());
         }
+        let without = self.subscriptions.initializing();
         if self.settings.config.auto_offset_reset == AutoOffsetReset::None {
             let list = without.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let message = format!("Undefined offset with no reset policy for partitions: [{list}]");
@@ -283,6 +287,9 @@ impl Consumer {
     /// `resetPositionsIfNeeded`: ListOffsets to the leaders, without waiting.
     pub(super) fn list_offsets_if_needed(&mut self, cx: &mut Context<'_>) {
         let due = self.subscriptions.to_reset(cx.ms);
+        if due.is_empty() {
+            return;
+        }
         let latest = self.settings.config.auto_offset_reset == AutoOffsetReset::Latest;
         for (leader, partitions) in self.by_leader(due, cx) {
             let request = Request::ListOffsets { latest, partitions: partitions.clone() };
@@ -298,6 +305,7 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> Vec<(BrokerId, Vec<TopicPartition>)> {
         let mut by_leader: Vec<(BrokerId, Vec<TopicPartition>)> = Vec::new();
+        let left = partitions.len();
         for partition in partitions {
             let leader = self.metadata.leader(&partition);
             let reachable = leader.filter(|leader| !self.network.is_unavailable(Connection::Data(*leader), cx.ms));
@@ -310,7 +318,11 @@ impl Consumer {
             self.subscriptions.retry_at(&partition, barred);
             match by_leader.iter_mut().find(|(broker, _)| *broker == leader) {
                 Some((_, partitions)) => partitions.push(partition),
-                None => by_leader.push((leader, vec![partition])),
+                None => {
+                    let mut first = Vec::with_capacity(left);
+                    first.push(partition);
+                    by_leader.push((leader, first));
+                }
             }
         }
         by_leader

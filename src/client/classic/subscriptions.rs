@@ -135,17 +135,31 @@ impl Subscriptions {
         for owned in &mut self.assigned {
             owned.pending_revocation = true;
         }
-        self.changed();
+        self.moved_on();
     }
 
+    /// The list of partitions is another.
     fn changed(&mut self) {
         self.version += 1;
+        self.recount();
+    }
+
+    /// Partitions are further on their way, or not to be fetched any more: the list is another if it shows in what is fetched.
+    fn moved_on(&mut self) {
+        if self.assigned.iter().any(|owned| owned.fetchable != owned.may_be_fetched()) {
+            self.changed();
+        } else {
+            self.recount();
+        }
+    }
+
+    fn recount(&mut self) {
         self.commits.clear();
         self.without_position = 0;
         self.any_fetchable = false;
         for owned in &mut self.assigned {
             let was_fetchable = owned.fetchable;
-            owned.fetchable = owned.state == FetchState::Fetching && !owned.pending_revocation;
+            owned.fetchable = owned.may_be_fetched();
             if owned.fetchable && !was_fetchable {
                 owned.fetchable_since = self.version;
             }
@@ -205,7 +219,7 @@ impl Subscriptions {
                 self.assigned[place].state = FetchState::Fetching;
             }
         }
-        self.changed();
+        self.moved_on();
     }
 
     /// The reset policy takes over for those that have no committed offset.
@@ -213,7 +227,7 @@ impl Subscriptions {
         for owned in self.assigned.iter_mut().filter(|owned| owned.state == FetchState::Initializing) {
             owned.state = FetchState::AwaitReset { retry: now };
         }
-        self.changed();
+        self.moved_on();
     }
 
     /// ListOffsets or OffsetForLeaderEpoch for this partition is under way or failed: not again before.
@@ -246,7 +260,7 @@ impl Subscriptions {
                 owned.state = if validate { FetchState::AwaitValidation { retry } } else { FetchState::Fetching };
             }
         }
-        self.changed();
+        self.moved_on();
     }
 
     /// Records are returned: positions move past them. What is not fetchable any more is left out.
@@ -350,6 +364,10 @@ impl AssignedPartition {
             has_epoch: false,
             pending_revocation: false,
         }
+    }
+
+    fn may_be_fetched(&self) -> bool {
+        self.state == FetchState::Fetching && !self.pending_revocation
     }
 
     fn is_to_validate(&self, now: Millis) -> bool {

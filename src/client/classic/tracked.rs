@@ -23,7 +23,7 @@ pub(super) enum Purpose {
     OffsetCommit { id: CommitId, sent: Rc<GroupGeneration> },
     OffsetFetch,
     ListOffsets { partitions: Vec<TopicPartition> },
-    OffsetForLeaderEpoch { partitions: Vec<TopicPartition> },
+    OffsetForLeaderEpoch { partitions: Rc<[TopicPartition]> },
 }
 
 /// How far a request is.

@@ -1,6 +1,8 @@
 //! From the committed offset to the first Fetch: which partitions may be fetched at once, and which only when their leader
 //! has confirmed the leader epoch of the offset (KIP-320; each seen with a Kafka 4.1.1 consumer).
 
+use std::rc::Rc;
+
 use super::context::*;
 use crate::client::{ConsumerSettings, Input};
 use crate::protocol::message::{Request, Response};
@@ -25,7 +27,7 @@ fn asks_for_epochs(context: &TestContext) -> bool {
     context.has_pending(|request| matches!(request, Request::OffsetForLeaderEpoch { .. }))
 }
 
-fn take_epochs(context: &mut TestContext) -> (Sent, Vec<TopicPartition>) {
+fn take_epochs(context: &mut TestContext) -> (Sent, Rc<[TopicPartition]>) {
     let taken = context.take(|request| match request {
         Request::OffsetForLeaderEpoch { partitions } => Some(partitions.clone()),
         _ => None,
@@ -38,7 +40,7 @@ fn partitions_without_a_committed_offset_are_fetched_before_the_leader_confirms_
     let mut context = assigned(settings(), 0, false);
     assert_eq!(fetchable(&context), [2]);
     let (sent, partitions) = take_epochs(&mut context);
-    assert_eq!(partitions, [partition(1), partition(3)]);
+    assert_eq!(*partitions, [partition(1), partition(3)]);
     context.answer(&sent, Response::OffsetForLeaderEpoch { ends: vec![Ok(10), Ok(10)] });
     assert_eq!(fetchable(&context), [1, 2, 3]);
 }

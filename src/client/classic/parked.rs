@@ -62,6 +62,7 @@ impl Network {
 
     /// While the poll thread fetches, each answered Fetch is followed by the next at once: moves the time of the last
     /// one to the beginning of its own wait.
+    #[inline]
     pub fn note_fetch_cycles(&mut self, now: SimTime) {
         for link in &mut self.links {
             if let Some(since) = link.fetch_since.as_mut() {
@@ -74,6 +75,7 @@ impl Network {
     }
 
     /// The thread that read the answers sends no new Fetch: those whose wait is over are done.
+    #[inline(never)]
     pub fn forget_answered_fetches(&mut self, now: SimTime) {
         let wait = self.fetch_wait;
         for link in &mut self.links {

@@ -368,6 +368,7 @@ impl Consumer {
     }
 
     /// Each Fetch that was answered was followed by the next, as long as there is something to fetch.
+    #[inline]
     pub(super) fn note_fetches(&mut self, now: SimTime) {
         if self.subscriptions.any_fetchable() {
             self.network.note_fetch_cycles(now);
